@@ -1,0 +1,125 @@
+#include "clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { DAY_MS = 86400000 };
+
+static int64_t system_ns(clockid_t id) {
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void du_clock_init(struct du_clock *clock) {
+    atomic_init(&clock->manual, false);
+    atomic_init(&clock->wall_ms, 0);
+    atomic_init(&clock->mono_ns, 0);
+}
+
+void du_clock_init_manual(struct du_clock *clock, int64_t wall_ms) {
+    atomic_init(&clock->manual, true);
+    atomic_init(&clock->wall_ms, wall_ms);
+    atomic_init(&clock->mono_ns, 1000000000);
+}
+
+int64_t du_clock_wall_ms(const struct du_clock *clock) {
+    int64_t base = atomic_load(&clock->wall_ms);
+    return atomic_load(&clock->manual) ? base : base + system_ns(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t du_clock_mono_ns(const struct du_clock *clock) {
+    int64_t base = atomic_load(&clock->mono_ns);
+    return atomic_load(&clock->manual) ? base : base + system_ns(CLOCK_MONOTONIC);
+}
+
+int64_t du_clock_mono_ms(const struct du_clock *clock) {
+    return du_clock_mono_ns(clock) / 1000000;
+}
+
+void du_clock_advance(struct du_clock *clock, int64_t ms) {
+    atomic_fetch_add(&clock->wall_ms, ms);
+    atomic_fetch_add(&clock->mono_ns, ms * 1000000);
+}
+
+void du_clock_set(struct du_clock *clock, int64_t wall_ms) {
+    int64_t system = atomic_load(&clock->manual) ? 0 : system_ns(CLOCK_REALTIME) / 1000000;
+    atomic_store(&clock->wall_ms, wall_ms - system);
+}
+
+int32_t du_clock_day(int64_t wall_ms) {
+    int64_t day = wall_ms / DAY_MS;
+    return (int32_t)(wall_ms % DAY_MS < 0 ? day - 1 : day);
+}
+
+int64_t du_clock_day_left_secs(int64_t wall_ms) {
+    int64_t end = ((int64_t)du_clock_day(wall_ms) + 1) * DAY_MS;
+    return (end - wall_ms + 999) / 1000;
+}
+
+static struct tm *split(int64_t wall_ms, struct tm *parts) {
+    time_t seconds = (time_t)((wall_ms - (wall_ms % 1000 + 1000) % 1000) / 1000);
+    return gmtime_r(&seconds, parts);
+}
+
+const char *du_clock_rfc3339(int64_t wall_ms, char text[DU_CLOCK_TEXT]) {
+    struct tm parts;
+    if (split(wall_ms, &parts) == NULL || strftime(text, DU_CLOCK_TEXT, "%FT%TZ", &parts) == 0)
+        text[0] = '\0';
+    return text;
+}
+
+const char *du_clock_http_date(int64_t wall_ms, char text[DU_CLOCK_TEXT]) {
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct tm parts;
+    text[0] = '\0';
+    if (split(wall_ms, &parts) != NULL)
+        snprintf(text, DU_CLOCK_TEXT, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[parts.tm_wday],
+                 parts.tm_mday, months[parts.tm_mon], (parts.tm_year + 1900) % 10000, parts.tm_hour,
+                 parts.tm_min, parts.tm_sec);
+    return text;
+}
+
+static bool join(struct tm *parts, int64_t *wall_ms) {
+    struct tm wanted = *parts;
+    time_t seconds = timegm(parts);
+    if (parts->tm_mday != wanted.tm_mday || parts->tm_hour != wanted.tm_hour ||
+        parts->tm_min != wanted.tm_min)
+        return false;
+    *wall_ms = (int64_t)seconds * 1000;
+    return true;
+}
+
+bool du_clock_parse_rfc3339(const char *text, int64_t *wall_ms) {
+    struct tm parts = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+    if (rest == NULL)
+        rest = strptime(text, "%Y-%m-%d %H:%M:%S", &parts);
+    if (rest == NULL)
+        return false;
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    long offset = 0;
+    if (*rest == '+' || *rest == '-') {
+        int hours = 0, minutes = 0, used = 0;
+        if (sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
+            return false;
+        offset = (*rest == '-' ? -1 : 1) * (hours * 3600L + minutes * 60L);
+        rest += 6;
+    } else if (*rest++ != 'Z') {
+        return false;
+    }
+    if (*rest != '\0' || !join(&parts, wall_ms))
+        return false;
+    *wall_ms -= offset * 1000;
+    return true;
+}
+
+bool du_clock_parse_http_date(const char *text, int64_t *wall_ms) {
+    struct tm parts = {0};
+    const char *rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return rest != NULL && *rest == '\0' && join(&parts, wall_ms);
+}

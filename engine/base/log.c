@@ -1,0 +1,353 @@
+#include "log.h"
+
+#include "bytes.h"
+#include "clock.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RING = 1 << 18, LINE_ROOM = 512 };
+
+struct du_log {
+    const struct du_clock *clock;
+    enum du_log_format format;
+    enum du_log_level least;
+    char *path; /* NULL: standard error */
+    int fd;     /* the writer's alone, once it runs */
+    pthread_t writer;
+    atomic_uint_fast64_t dropped;
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t news;
+    du_log_sink *sink;
+    void *sink_user;
+    bool reopen, ending;
+    uint64_t reported;    /* dropped lines already told */
+    uint64_t added, gone; /* bytes ever put in and taken out: the ring holds added - gone */
+    char ring[RING];
+};
+
+static const char *level_name(enum du_log_level level) {
+    switch (level) {
+    case DU_LOG_DEBUG:
+        return "DEBUG";
+    case DU_LOG_INFO:
+        return "INFO";
+    case DU_LOG_WARN:
+        return "WARN";
+    case DU_LOG_ERROR:
+        return "ERROR";
+    }
+    return "";
+}
+
+/* Printable ASCII without the characters of `special`. */
+static bool plain(const char *text, const char *special) {
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at < ' ' || *at > '~' || strchr(special, *at) != NULL)
+            return false;
+    return true;
+}
+
+static void add_quoted(struct du_bytes *line, const char *text) {
+    du_bytes_json(line, text, strlen(text));
+}
+
+static void add_word(struct du_bytes *line, const char *text) {
+    if (*text != '\0' && plain(text, " \"\\="))
+        du_bytes_text(line, text);
+    else
+        add_quoted(line, text);
+}
+
+static void add_value(struct du_bytes *line, enum du_log_format format,
+                      const struct du_log_field *field) {
+    switch (field->type) {
+    case DU_LOG_STRING:
+        (format == DU_LOG_JSON ? add_quoted : add_word)(line, field->as.string);
+        break;
+    case DU_LOG_INTEGER:
+        du_bytes_format(line, "%lld", (long long)field->as.integer);
+        break;
+    case DU_LOG_NUMBER: /* JSON knows neither infinity nor NaN */
+        if (isfinite(field->as.number))
+            du_bytes_format(line, "%.15g", field->as.number);
+        else
+            du_bytes_text(line, "null");
+        break;
+    case DU_LOG_BOOLEAN:
+        du_bytes_text(line, field->as.boolean ? "true" : "false");
+        break;
+    }
+}
+
+static void add_field(struct du_bytes *line, enum du_log_format format,
+                      const struct du_log_field *field) {
+    if (field->type == DU_LOG_STRING && field->as.string == NULL)
+        return;
+    du_bytes_text(line, format == DU_LOG_JSON ? "," : " ");
+    (format == DU_LOG_JSON ? add_quoted : add_word)(line, field->key);
+    du_bytes_text(line, format == DU_LOG_JSON ? ":" : "=");
+    add_value(line, format, field);
+}
+
+static void add_start(struct du_bytes *line, const struct du_log *log, enum du_log_level level,
+                      const char *message) {
+    char time[DU_CLOCK_TEXT];
+    du_clock_rfc3339(du_clock_wall_ms(log->clock), time);
+    if (log->format == DU_LOG_JSON) {
+        du_bytes_format(line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", time,
+                        level_name(level));
+        add_quoted(line, message);
+        return;
+    }
+    du_bytes_format(line, "%s %s ", time, level_name(level));
+    if (plain(message, ""))
+        du_bytes_text(line, message);
+    else
+        add_quoted(line, message);
+}
+
+/* One whole line with its newline. */
+static void compose(struct du_bytes *line, const struct du_log *log, enum du_log_level level,
+                    const char *request_id, const char *message, const struct du_log_field *fields,
+                    size_t count) {
+    bool json = log->format == DU_LOG_JSON;
+    du_bytes_reserve(line, LINE_ROOM);
+    add_start(line, log, level, message);
+    add_field(line, log->format,
+              &(struct du_log_field){json ? "request_id" : "request", DU_LOG_STRING,
+                                     .as.string = request_id});
+    for (size_t i = 0; i < count; i++)
+        add_field(line, log->format, &fields[i]);
+    du_bytes_text(line, json ? "}\n" : "\n");
+}
+
+/* Returns how many lines could not be written (a full disk, a closed pipe). */
+static uint64_t write_all(int fd, const char *data, size_t size) {
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written >= 0) {
+            data += written;
+            size -= (size_t)written;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+        } else if (errno != EINTR) {
+            break;
+        }
+    }
+    uint64_t lost = 0;
+    for (size_t i = 0; i < size; i++)
+        lost += data[i] == '\n';
+    return lost;
+}
+
+/* A line from the writer itself goes past the ring, which may be full. */
+static void write_own(struct du_log *log, enum du_log_level level, const char *message,
+                      const struct du_log_field *field) {
+    struct du_bytes line;
+    du_bytes_init(&line);
+    compose(&line, log, level, NULL, message, field, 1);
+    if (du_bytes_check(&line) == DU_OK)
+        write_all(log->fd, line.data, line.size);
+    du_bytes_deinit(&line);
+}
+
+static int open_path(const char *path) {
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+static void open_again(struct du_log *log) {
+    int fd = log->path == NULL ? -1 : open_path(log->path);
+    if (fd >= 0) {
+        close(log->fd);
+        log->fd = fd;
+    } else if (log->path != NULL) {
+        write_own(log, DU_LOG_ERROR, "the log cannot be opened anew; the old file goes on",
+                  &(struct du_log_field){"path", DU_LOG_STRING, .as.string = log->path});
+    }
+}
+
+static void report_dropped(struct du_log *log, uint64_t dropped) {
+    write_own(log, DU_LOG_WARN, "log lines were dropped",
+              &(struct du_log_field){"total", DU_LOG_INTEGER, .as.integer = (int64_t)dropped});
+}
+
+/* Writes the ring's oldest stretch; the lock is let go meanwhile, and callers leave it alone. */
+static void write_stretch(struct du_log *log) {
+    size_t start = log->gone % RING, size = (size_t)(log->added - log->gone);
+    if (size > RING - start)
+        size = RING - start;
+    pthread_mutex_unlock(&log->lock);
+    uint64_t lost = write_all(log->fd, log->ring + start, size);
+    pthread_mutex_lock(&log->lock);
+    log->gone += size;
+    log->dropped += lost;
+}
+
+static void *write_out(void *argument) {
+    struct du_log *log = argument;
+    pthread_mutex_lock(&log->lock);
+    for (;;) {
+        uint64_t dropped = log->dropped;
+        if (log->reopen) {
+            log->reopen = false;
+            pthread_mutex_unlock(&log->lock);
+            open_again(log);
+            pthread_mutex_lock(&log->lock);
+        } else if (dropped != log->reported) {
+            log->reported = dropped;
+            pthread_mutex_unlock(&log->lock);
+            report_dropped(log, dropped);
+            pthread_mutex_lock(&log->lock);
+        } else if (log->added != log->gone) {
+            write_stretch(log);
+        } else if (log->ending) {
+            break;
+        } else {
+            pthread_cond_wait(&log->news, &log->lock);
+        }
+    }
+    pthread_mutex_unlock(&log->lock);
+    return NULL;
+}
+
+/* Signals are the business of other threads. */
+static int start_writer(struct du_log *log) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&log->writer, NULL, write_out, log);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+static void discard(struct du_log **log) {
+    if ((*log)->path != NULL && (*log)->fd >= 0)
+        close((*log)->fd);
+    pthread_cond_destroy(&(*log)->news);
+    pthread_mutex_destroy(&(*log)->lock);
+    du_free((*log)->path);
+    du_free(*log);
+    *log = NULL;
+}
+
+enum du_error_kind du_log_new(struct du_log **log, const struct du_clock *clock,
+                              enum du_log_format format, enum du_log_level least, const char *path,
+                              struct du_error *error) {
+    struct du_log *made = du_calloc(1, sizeof *made);
+    *log = NULL;
+    if (made == NULL)
+        return du_error_set(error, DU_MEMORY, "out of memory for the log");
+    made->clock = clock;
+    made->format = format;
+    made->least = least;
+    made->fd = STDERR_FILENO;
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->news, NULL);
+    if (path != NULL) {
+        made->path = du_strdup(path);
+        made->fd = made->path == NULL ? -1 : open_path(path);
+        if (made->fd < 0) {
+            int number = made->path == NULL ? ENOMEM : errno;
+            discard(&made);
+            return du_error_errno(error, number, "open the log", path);
+        }
+    }
+    int failed = start_writer(made);
+    if (failed != 0) {
+        discard(&made);
+        return du_error_errno(error, failed, "start the writer of", "the log");
+    }
+    *log = made;
+    return DU_OK;
+}
+
+void du_log_free(struct du_log **log) {
+    if (*log == NULL)
+        return;
+    pthread_mutex_lock(&(*log)->lock);
+    (*log)->ending = true;
+    pthread_cond_signal(&(*log)->news);
+    pthread_mutex_unlock(&(*log)->lock);
+    pthread_join((*log)->writer, NULL);
+    discard(log);
+}
+
+void du_log_reopen(struct du_log *log) {
+    if (log == NULL)
+        return;
+    pthread_mutex_lock(&log->lock);
+    log->reopen = true;
+    pthread_cond_signal(&log->news);
+    pthread_mutex_unlock(&log->lock);
+}
+
+void du_log_set_sink(struct du_log *log, du_log_sink *sink, void *user) {
+    if (log == NULL)
+        return;
+    pthread_mutex_lock(&log->lock);
+    log->sink = sink;
+    log->sink_user = user;
+    pthread_mutex_unlock(&log->lock);
+}
+
+uint64_t du_log_dropped(const struct du_log *log) {
+    return log == NULL ? 0 : log->dropped;
+}
+
+/* The lock is held. */
+static void put(struct du_log *log, const struct du_bytes *line) {
+    if (du_bytes_check(line) != DU_OK || line->size > RING - (log->added - log->gone)) {
+        log->dropped++;
+    } else {
+        size_t start = log->added % RING;
+        size_t first = line->size < RING - start ? line->size : RING - start;
+        memcpy(log->ring + start, line->data, first);
+        memcpy(log->ring, line->data + first, line->size - first);
+        log->added += line->size;
+    }
+    pthread_cond_signal(&log->news);
+}
+
+void du_log_write(struct du_log *log, enum du_log_level level, const char *request_id,
+                  const char *message, const struct du_log_field *fields, size_t count) {
+    if (log == NULL || level < log->least)
+        return;
+    struct du_bytes line;
+    du_bytes_init(&line);
+    compose(&line, log, level, request_id, message, fields, count);
+    pthread_mutex_lock(&log->lock);
+    put(log, &line);
+    du_log_sink *sink = log->sink;
+    void *user = log->sink_user;
+    pthread_mutex_unlock(&log->lock);
+    if (sink != NULL && du_bytes_check(&line) == DU_OK) {
+        line.data[--line.size] = '\0';
+        sink(user, level, line.data, line.size);
+    }
+    du_bytes_deinit(&line);
+}
+
+void du_log_format(struct du_log *log, enum du_log_level level, const char *format, ...) {
+    if (log == NULL || level < log->least)
+        return;
+    struct du_bytes message;
+    du_bytes_init(&message);
+    va_list arguments;
+    va_start(arguments, format);
+    du_bytes_vformat(&message, format, arguments);
+    va_end(arguments);
+    du_log_write(log, level, NULL, du_bytes_check(&message) == DU_OK ? message.data : format, NULL,
+                 0);
+    du_bytes_deinit(&message);
+}
