@@ -1,0 +1,389 @@
+---@meta dunite.native
+
+-- What the C engine gives to Lua. Scripts of a deployment use the modules on top of it (`dunite`,
+-- `dunite.answer`, …); only the standard library requires "dunite.native". A test compares this file with
+-- what is registered.
+--
+-- Conventions
+--  * An operation gives a value, or `nil, problem`, where problem is a value of ErrorKind or LimitDenial.
+--    Misuse (a wrong type, an unknown option, a name that was not declared) raises.
+--  * What may wait is marked @async: it parks the task and goes on on the same worker.
+--  * Durations are milliseconds here (the modules on top take "10s"); sizes are bytes; times are
+--    milliseconds since 1970-01-01 UTC unless said otherwise.
+--  * Objects by name (limiter, flights, upstream) belong to the engine and are shared by all workers. Getting one
+--    at load time never touches it; its first use does.
+
+---@class dunite.native
+local native = {}
+
+-- Values ------------------------------------------------------------------------------------------
+
+---@class dunite.native.Row
+---@field name string
+---@field class? string       -- ErrorKind only: "NotFound", "Upstream", "Local"
+---@field http? integer       -- ErrorKind only
+---@field retryable? "never"|"always"|"by_status"
+---@field text? string
+---@field fields? string[]    -- which fields a value of it carries
+
+--- The enums of the engine, row by row, in the order of their tables: ErrorKind, ErrorClass, LimitDenial.
+---@type table<string, dunite.native.Row[]>
+native.rows = {}
+
+--- Problems that C makes are tables `{ variant = "Transport", message = "…", status = …, retry_after = …,
+--- expected = …, actual = … }` (ErrorKind) or `{ variant = "DailyCap", reset_in_secs = … }` (LimitDenial) with this
+--- metatable; a raised value with it keeps its kind. Called once by dunite.enum while it loads.
+---@param enum "ErrorKind"|"LimitDenial"
+---@param metatable table
+function native.define(enum, metatable) end
+
+--- What kind of task runs: matchers, mirrors and enums are built in "load" and "spec" only.
+---@return "load"|"request"|"flight"|"timer"|"spec"
+function native.phase() end
+
+-- SingleFlight, limiter -------------------------------------------------------------------------
+
+---@class dunite.native.Flights
+local flights = {}
+---@param name string
+---@return dunite.native.Flights
+function native.flights(name) end
+--- Joins the flight for key, or starts one: `operation(publish)` runs in a task of its own. Values that cross are
+--- structured clones.
+---@async
+---@param key string
+---@param operation fun(publish: fun(value: any)): any, any
+---@param options? { timeout?: integer, on_abandon?: "cancel"|"finish", retries?: integer }
+---@return any value, table? problem
+function flights:run(key, operation, options) end
+---@return integer
+function flights:in_flight() end
+
+--- A composite key that cannot collide with another list of parts (strings, integers, booleans).
+---@return string
+function native.key(...) end
+
+---@class dunite.native.Limiter
+local limiter = {}
+---@param name string
+---@return dunite.native.Limiter
+function native.limiter(name) end
+--- concurrency and daily_cap: an integer, or -1 for unlimited.
+---@async
+---@param subject string
+---@param concurrency integer
+---@param daily_cap integer
+---@param options? { share?: string, cover?: integer, slot_only?: boolean, wait?: integer }
+---@return dunite.native.Lease? lease, table? problem
+function limiter:acquire(subject, concurrency, daily_cap, options) end
+---@return integer running, integer counted, integer reset_in_secs
+function limiter:look(subject) end
+
+---@class dunite.native.Lease  -- has __close and __gc
+local lease = {}
+function lease:release() end
+--- Gives the day's count back (once); the slot stays.
+function lease:refund() end
+
+-- Upstream ----------------------------------------------------------------------------------------
+
+---@class dunite.native.Upstream
+local upstream = {}
+---@param name string
+---@return dunite.native.Upstream
+function native.upstream(name) end
+---@class dunite.native.Fetch
+---@field url string                 -- "/path" below the upstream's URL, or absolute (same origin, or foreign = true)
+---@field method? string
+---@field headers? table<string, string|string[]>
+---@field body? string
+---@field scope? string              -- the token scope it needs: "repository:acme/app:pull"
+---@field max? integer               -- bytes of body that are taken, 1 MiB if not given; more is Overloaded
+---@field timeout? integer
+---@field any_status? boolean        -- else an unusable status is a problem
+---@field foreign? boolean
+--- Small answers only: the body is read into Lua.
+---@async
+---@param options dunite.native.Fetch
+---@return { status: integer, headers: table<string, string>, body: string }? answer, table? problem
+function upstream:fetch(options) end
+---@return string
+function upstream:url() end
+---@return "forgejo"|"oci"|"plain"
+function upstream:kind() end
+---@return string
+function upstream:name() end
+
+-- Cache ---------------------------------------------------------------------------------------------
+
+---@class dunite.native.Cache
+local cache = {}
+---@type dunite.native.Cache
+native.cache = cache
+---@class dunite.native.CacheOpen
+---@field digest? string             -- "sha256:…"; or
+---@field name? string               -- a name of the deployment's own, with
+---@field version? string            -- what must be the same for a stored one to count
+---@field size? integer
+---@field upstream? dunite.native.Upstream -- left out: only look
+---@field url? string
+---@field headers? table<string, string|string[]>
+---@field scope? string
+---@field source? string             -- who is asked; a joiner never inherits another source's failure
+---@field foreign? boolean
+---@field on_abandon? "cancel"|"finish"
+---@async
+---@param options dunite.native.CacheOpen
+---@return dunite.native.Source? source, table? problem
+function cache:open(options) end
+--- Stores small bytes as a blob. Gives its digest.
+---@async
+---@param bytes string
+---@param digest? string             -- what it must be
+---@return string? digest, table? problem
+function cache:store(bytes, digest) end
+---@param name string
+---@return boolean
+function cache:forget(name) end
+
+---@class dunite.native.Source  -- a blob or a fill; has __close and __gc; an answer takes it
+local source = {}
+---@return integer? size             -- nil while upstream has not said
+function source:size() end
+---@return string? digest            -- nil while it is not known
+function source:digest() end
+---@return "hit"|"miss"|"coalesced"|"bypass"
+function source:status() end
+--- The whole of it, up to max bytes (more is Overloaded).
+---@async
+---@param max integer
+---@return string? bytes, table? problem
+function source:read(max) end
+function source:close() end
+
+-- Requests and answers ------------------------------------------------------------------------------
+
+---@class dunite.native.Exchange  -- raises once its request has ended
+local exchange = {}
+---@return string
+function exchange:method() end
+---@return string           -- as sent, without the query
+function exchange:path() end
+---@return string           -- without '?'; "" when there is none
+function exchange:query() end
+---@return string?          -- the first header of that name (names fold)
+function exchange:header(name) end
+---@return string[]         -- all of that name
+function exchange:headers(name) end
+---@async
+---@param max integer
+---@return string? body, table? problem
+function exchange:body(max) end
+---@return string           -- the peer's address; "unix"
+function exchange:peer() end
+---@return "main"|"admin"
+function exchange:listener() end
+---@return string           -- 16 hex digits
+function exchange:id() end
+--- The route's pattern and name, for logs and metrics.
+function exchange:route(pattern) end
+--- Who it is, for the access line.
+function exchange:member(id) end
+--- The true client's address (behind trusted proxies), for the access line.
+function exchange:client(address) end
+
+--- What a handler gives back, as the engine reads it (dunite.answer builds these).
+---@class dunite.native.Answer
+---@field status integer
+---@field headers? table<string, string|string[]>
+---@field body? string
+---@field source? dunite.native.Source   -- streamed; ranges and conditions are dealt with in C
+---@field etag? string                    -- with quotes; used for conditions and sent
+---@field modified? integer               -- seconds since 1970
+---@field ranges? boolean                 -- false: never a 206
+---@field leases? dunite.native.Lease[]   -- released when the last byte is out or the client gone; refunded when what
+---                                        was promised was not delivered because of us or upstream
+---@field audit? dunite.native.AuditEvent -- ended with how the exchange ended
+---@field problem? table                  -- why it is an error, for logs and metrics
+
+-- Records, members, passwords, keys, audit ------------------------------------------------------------
+
+---@class dunite.native.Records  -- durable, in memory, shared by all workers
+local records = {}
+---@type dunite.native.Records
+native.records = records
+---@return string?
+function records:get(bucket, key) end
+---@return true? ok, table? problem
+function records:put(bucket, key, value) end
+---@return boolean
+function records:delete(bucket, key) end
+---@return string[] keys  -- sorted
+function records:keys(bucket, prefix) end
+
+---@class dunite.native.Member
+---@field id string
+---@field email string
+---@field active boolean
+---@field admin boolean
+---@field entitlements table<string, true>
+
+---@class dunite.native.Members
+local members = {}
+---@type dunite.native.Members
+native.members = members
+---@param name string   -- an id or an email (folds)
+---@return dunite.native.Member?
+function members:find(name) end
+---@return dunite.native.Member[]
+function members:list() end
+--- A member of the deployment's own file; the ledger's wins over it. password_hash: argon2id.
+---@param member { id: string, email: string, password_hash: string, active?: boolean, admin?: boolean, entitlements?: string[] }
+function members:static(member) end
+--- Checks a password in the password lane; the same cost when there is no such member. Failures are limited per name and
+--- address, and per address.
+---@async
+---@param name string
+---@param password string
+---@param address string
+---@return dunite.native.Member? member, table? problem  -- problem nil: wrong; Overloaded{retry_after}: too many failures
+function members:verify(name, password, address) end
+--- Makes or changes a member durably. password is hashed in the password lane.
+---@async
+---@param member { id: string, email?: string, password?: string, active?: boolean, admin?: boolean, entitlements?: string[] }
+---@return true? ok, table? problem
+function members:save(member) end
+---@async
+---@return true? ok, table? problem
+function members:remove(id) end
+
+--- Requests a minute per key (a member's id): true, or false and the seconds until one is allowed.
+---@param rule string
+---@param key string
+---@param per_minute integer
+---@return boolean allowed, integer? retry_after
+function native.rate(rule, key, per_minute) end
+
+---@class dunite.native.Keys
+local keys = {}
+---@type dunite.native.Keys
+native.keys = keys
+--- Signs claims (with iat, jti added) with the active key: a compact JWS, EdDSA.
+---@param claims table
+---@param typ? string        -- "JWT"; access tokens: "at+jwt"
+---@return string? token, table? problem
+function keys:mint(claims, typ) end
+---@param token string
+---@param wanted { issuer: string, audience: string, typ?: string }
+---@return table? claims, string? reason
+function keys:verify(token, wanted) end
+---@return string json        -- RFC 7517
+function keys:jwks() end
+---@return { kid: string, active: boolean, created: integer }[]
+function keys:list() end
+---@return string? kid, table? problem
+function keys:create() end
+
+---@class dunite.native.Audit
+local audit = {}
+---@type dunite.native.Audit
+native.audit = audit
+--- Notes "requested"; the event then ends exactly once.
+---@param fields { member?: string, credential?: string, application?: string, version?: string, digest?: string, asset?: string, address?: string, request?: string, kind: "pull"|"download" }
+---@return dunite.native.AuditEvent
+function audit:open(fields) end
+---@class dunite.native.AuditEvent
+local event = {}
+--- "completed", "denied", "failed_upstream", "aborted".
+---@param outcome string
+---@param reason? string
+---@param bytes? integer
+function event:close(outcome, reason, bytes) end
+
+-- Small things -----------------------------------------------------------------------------------------
+
+native.clock = {}
+---@return integer ms
+function native.clock.wall() end
+---@return integer ms
+function native.clock.mono() end
+---@async
+---@param ms integer
+function native.clock.sleep(ms) end
+---@return integer
+function native.clock.day_left_secs() end
+---@param ms integer
+---@return string
+function native.clock.rfc3339(ms) end
+---@return integer? ms
+function native.clock.parse(text) end
+
+--- Runs all concurrently, each in a task of its own; gives a list of { value, problem } (n entries). A raise is a problem.
+---@async
+---@param functions (fun(): any, any)[]
+---@return { [1]: any, [2]: table? }[]
+function native.all(functions) end
+
+---@param level "debug"|"info"|"warn"|"error"
+---@param message string
+---@param fields? table<string, string|number|boolean>
+function native.log(level, message, fields) end
+
+native.json = {}
+--- Tables with native.json.array as their metatable, and tables with 1..n, are arrays; other tables are objects, keys
+--- sorted; integers are exact; native.json.null is null.
+---@return string
+function native.json.encode(value) end
+--- At most 8 MiB and 64 deep; arrays come with the array metatable; integers that a double cannot hold are refused.
+---@return any value, string? reason
+function native.json.decode(text) end
+---@type lightuserdata
+native.json.null = nil
+---@type table
+native.json.array = {}
+
+---@return string digest  -- "sha256:…"
+function native.sha256(bytes) end
+---@return string? bytes
+function native.base64_decode(text) end
+---@return string
+function native.base64url(bytes) end
+---@return string         -- n random bytes in hex
+function native.random(n) end
+---@return boolean        -- in constant time
+function native.equal(a, b) end
+---@param segment? boolean -- refuse an encoded slash, "." and ".."
+---@return string?
+function native.url_decode(text, segment) end
+---@return string
+function native.url_encode(text) end
+---@return { scheme: string, host: string, port: string, path: string, query?: string }?, string? reason
+function native.url_parse(text) end
+--- Is the address in any of the ranges? Raises for a range that is none.
+---@return boolean
+function native.cidr_has(ranges, address) end
+
+--- Environment variable, for configuration; "" counts as unset.
+---@return string?
+function native.getenv(name) end
+--- The file named by NAME_FILE, else the variable NAME.
+---@return string? value, string? reason
+function native.secret(name) end
+--- Reads a file of the deployment's folder (no "..", at most 8 MiB): a catalog, say.
+---@return string? text, string? reason
+function native.read_file(path) end
+---@return boolean
+function native.deployment_has(path) end
+
+--- The metrics in Prometheus' text format.
+---@return string
+function native.metrics() end
+--- Counts one: for a script's own counter "dunite_script_NAME_total".
+function native.count(name) end
+---@return { ready: boolean, degraded: boolean, draining: boolean, reason?: string }
+function native.health() end
+--- Versions of everything linked.
+---@return table<string, string>
+function native.versions() end
+
+return native
