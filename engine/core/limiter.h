@@ -4,15 +4,15 @@
 /* Limiter: per subject, how many at once and how many a UTC day.
  *
  * Invariants
- *  1. A slot is taken first, then the day is counted. Over the cap the slot goes back FIRST, then the
- *     count; a failing roll-back is logged and leaks nothing.
+ *  1. A slot is taken first, then the day is counted. Over the cap the slot goes back FIRST, then
+ * the count; a failing roll-back is logged and leaks nothing.
  *  2. Every granted lease gives its slot back exactly once.
  *  3. A failing counter gives the slot back and is an error, never a denial.
  *  4. A subject without a lease, a queued request or a covered share costs no memory.
  *  5. No limits are stored: each call brings its numbers, so a changed limit applies at once.
  *  6. Queued requests of one subject are granted first come, first served.
- *  7. Pieces of one share hold one slot and one count together: at most 16 pieces at a time, and the
- *     count covers cover_ms from when it was made.
+ *  7. Pieces of one share hold one slot and one count together: at most 16 pieces at a time, and
+ * the count covers cover_ms from when it was made.
  *  8. No hook is called with the lock held.
  *
  * Thread: any. Time comes with each call.
@@ -58,16 +58,16 @@ struct du_lease;
 
 enum du_acquired { DU_ACQUIRED_LEASE, DU_ACQUIRED_DENIAL, DU_ACQUIRED_ERROR };
 
-/* One request for a slot, embedded by the caller. After DU_STEP_PENDING it stays put until deliver came
- * or du_limiter_abandon said true. */
+/* One request for a slot, embedded by the caller. After DU_STEP_PENDING it stays put until deliver
+ * came or du_limiter_abandon said true. */
 struct du_acquire {
     const char *subject; /* in; NUL-terminated, lives until the end of the request */
     struct du_limits limits;
-    const char *share;   /* in; NULL: a whole request */
-    int64_t cover_ms;    /* in; how long a share's count covers further pieces */
-    bool slot_only;      /* in; never touch the day */
-    bool wait;           /* in; queue for a slot instead of a Concurrency denial (the caller bounds it) */
-    int64_t wall_ms, mono_ms; /* in; now */
+    const char *share; /* in; NULL: a whole request */
+    int64_t cover_ms;  /* in; how long a share's count covers further pieces */
+    bool slot_only;    /* in; never touch the day */
+    bool wait; /* in; queue for a slot instead of a Concurrency denial (the caller bounds it) */
+    int64_t wall_ms, mono_ms;                    /* in; now */
     void (*deliver)(struct du_acquire *acquire); /* in; on the thread that settles it */
 
     enum du_acquired result; /* out, with one of: */
@@ -89,18 +89,18 @@ void du_limiter_free(struct du_limiter **limiter);
 
 /* DONE or PENDING; DONE has the result in the request (an error too). */
 enum du_step du_limiter_acquire(struct du_limiter *limiter, struct du_acquire *acquire);
-/* The caller stops waiting. True: deliver was not and will not be called; what was taken goes back by
- * itself. False: it is settled, deliver has been called or is under way. */
+/* The caller stops waiting. True: deliver was not and will not be called; what was taken goes back
+ * by itself. False: it is settled, deliver has been called or is under way. */
 bool du_limiter_abandon(struct du_limiter *limiter, struct du_acquire *acquire);
 
 /* Gives the slot back, wakes the queue's head if it may go now, nulls the pointer. */
 void du_lease_release(struct du_lease **lease);
-/* What was charged and not delivered because of us: gives the count back to the day it was charged to,
- * once. The slot stays. */
+/* What was charged and not delivered because of us: gives the count back to the day it was charged
+ * to, once. The slot stays. */
 void du_lease_refund(struct du_lease *lease);
 
 /* Diagnostics. */
-size_t du_limiter_leases(struct du_limiter *limiter);  /* over all subjects */
+size_t du_limiter_leases(struct du_limiter *limiter);   /* over all subjects */
 size_t du_limiter_subjects(struct du_limiter *limiter); /* that cost memory */
 int64_t du_limiter_running(struct du_limiter *limiter, const char *subject);
 int64_t du_limiter_counted(struct du_limiter *limiter, const char *subject, int64_t wall_ms);

@@ -21,8 +21,8 @@
  *
  *      join ──> RUNNING ──publish──> PUBLISHED ──complete──> (gone)
  *                  └───────────────complete──────────────────^
- *      nobody interested ──> on_abandon hook ──> du_flight_confirm_abandoned takes it from the table;
- *                  its owner then ends the operation and completes it as ever.
+ *      nobody interested ──> on_abandon hook ──> du_flight_confirm_abandoned takes it from the
+ * table; its owner then ends the operation and completes it as ever.
  *
  * Thread: any. The core knows no loop: a waiter's `deliver` hook carries the news home (the engine
  * posts it to the waiter's worker).
@@ -41,20 +41,21 @@ struct du_flight;        /* one flight, reference-counted */
 struct du_waiter;
 
 struct du_outcome {
-    struct du_error error;   /* error.kind is DU_OK for a value */
-    struct du_value *value;  /* a reference of the holder's own; may be NULL */
+    struct du_error error;  /* error.kind is DU_OK for a value */
+    struct du_value *value; /* a reference of the holder's own; may be NULL */
 };
 
 enum du_waiter_state { DU_WAITER_IDLE, DU_WAITER_WAITING, DU_WAITER_SETTLED };
 
-/* Embedded in what waits. Zero it, set deliver (and within), then join. After a join that said JOINED
- * or LEADER it stays put until deliver came or du_flight_leave said true. */
+/* Embedded in what waits. Zero it, set deliver (and within), then join. After a join that said
+ * JOINED or LEADER it stays put until deliver came or du_flight_leave said true. */
 struct du_waiter {
     void (*deliver)(struct du_waiter *waiter); /* once, on the thread that settles the flight */
-    struct du_flight *within; /* the flight whose operation is waiting here, or NULL; borrowed */
+    struct du_flight *within;  /* the flight whose operation is waiting here, or NULL; borrowed */
     struct du_outcome outcome; /* valid once settled; the waiter's owner takes the value */
-    struct du_flight *held;    /* settled by a published value: a hold to give back (du_flight_drop) */
+    struct du_flight *held; /* settled by a published value: a hold to give back (du_flight_drop) */
     enum du_waiter_state state; /* from here on private */
+    struct du_flight_domain *domain;
     struct du_flight *flight;
     struct du_list in_flight, in_within;
 };
@@ -63,13 +64,14 @@ enum du_join {
     DU_JOIN_LEADER,  /* waiting, and the caller starts the operation with *flight */
     DU_JOIN_JOINED,  /* waiting for somebody else's */
     DU_JOIN_SETTLED, /* already published: the outcome is in the waiter, deliver is not called */
-    DU_JOIN_FAILED   /* no memory (DU_MEMORY) or a circle (DU_SCRIPT): see *error */
+    DU_JOIN_FAILED   /* no memory (DU_MEMORY) or a circle (DU_SCRIPT): see *error; not waiting */
 };
 
 struct du_flight_options {
-    /* Called once each time the last interested party left (no waiters, no holds), unless NULL: the
-     * flight then always finishes. The owner answers, when it gets round to it, with
-     * du_flight_confirm_abandoned. */
+    /* Called once each time the last interested party left (no waiters, no holds), on the thread
+     * that left, unless NULL: the flight then always finishes. The owner answers, when it gets
+     * round to it or from the hook, with du_flight_confirm_abandoned. Once du_flight_complete has
+     * returned the hook is not and will not be running. */
     void (*on_abandon)(struct du_flight *flight, void *user);
     void *user;
 };
@@ -82,32 +84,36 @@ enum du_error_kind du_single_flight_new(struct du_single_flight **table,
 /* The table must be empty of flights: complete them first. */
 void du_single_flight_free(struct du_single_flight **table);
 
-/* Joins the flight for the key, or starts one. The leader owns *flight and must end it with
- * du_flight_complete, exactly once. The key is copied. */
+/* Joins the flight for the key, or starts one. The leader owns *flight (NULL for all others) and
+ * must end it with du_flight_complete, exactly once. The key is copied. options are the leader's;
+ * they are copied, and NULL means none. */
 enum du_join du_single_flight_join(struct du_single_flight *table, const void *key, size_t size,
                                    struct du_waiter *waiter,
                                    const struct du_flight_options *options,
                                    struct du_flight **flight, struct du_error *error);
 /* How many flights are up; for diagnostics and tests. */
 size_t du_single_flight_count(struct du_single_flight *table);
-/* Calls each with every flight's key and waiters; for `dunite flights`. The lock is held: be short. */
+/* Calls each with every flight's key and waiters; for `dunite flights`. The lock is held: be short.
+ */
 void du_single_flight_each(struct du_single_flight *table,
                            void (*each)(void *user, const void *key, size_t size, size_t waiters,
                                         bool published),
                            void *user);
 
-/* Hands the value to all who wait and to all who will join. The flight keeps a reference of its own;
- * the caller's stays the caller's. A second publish is a bug (asserted). */
+/* Hands the value to all who wait and to all who will join. The flight keeps a reference of its
+ * own; the caller's stays the caller's. A second publish is a bug (asserted). */
 void du_flight_publish(struct du_flight *flight, struct du_value *value);
 bool du_flight_published(struct du_flight *flight);
 /* Ends the flight: the key is free, all who wait get a clone of the outcome. Takes the caller's
- * reference to outcome.value, and nulls *flight. */
+ * reference to outcome.value, and nulls *flight. Waits for an on_abandon hook that another thread
+ * is in, so hold no lock that the hook takes. */
 void du_flight_complete(struct du_flight **flight, struct du_outcome outcome);
-/* The waiter no longer wants it. True: deliver was not and will not be called. False: it is settled,
- * deliver has been called or is under way. */
+/* The waiter no longer wants it. True: deliver was not and will not be called. False: it is
+ * settled, deliver has been called or is under way. */
 bool du_flight_leave(struct du_waiter *waiter);
-/* Answers on_abandon: true when still nobody is interested, and the flight is now out of the table, so
- * that the next caller starts afresh; the owner ends the operation and completes it. */
+/* Answers on_abandon: true when still nobody is interested, and the flight is now out of the table,
+ * so that the next caller starts afresh; the owner ends the operation and completes it. False when
+ * somebody came meanwhile (the hook is called anew when he leaves too) or the flight has ended. */
 bool du_flight_confirm_abandoned(struct du_flight *flight);
 
 /* Holds: one comes with each published value (waiter.held). A hold keeps the flight wanted. */
