@@ -4,49 +4,33 @@
 /* Limiter: per subject, how many at once and how many a UTC day.
  *
  * Invariants
- *  1. A slot is taken first, then the day is counted. Over the cap the slot goes back FIRST, then
- * the count; a failing roll-back is logged and leaks nothing.
+ *  1. A slot is taken first, then the day is counted. Over the cap the slot goes back FIRST; a
+ * count that was made for a request that is gone goes back after its slot. A failing roll-back is
+ *     logged and leaks nothing.
  *  2. Every granted lease gives its slot back exactly once.
  *  3. A failing counter gives the slot back and is an error, never a denial.
  *  4. A subject without a lease, a queued request or a covered share costs no memory.
- *  5. No limits are stored: each call brings its numbers, so a changed limit applies at once.
- *  6. Queued requests of one subject are granted first come, first served.
+ *  5. No limits are stored: each call brings its numbers, so a changed limit applies at once, to
+ * those of the subject who queue already too.
+ *  6. Queued requests of one subject are granted first come, first served; a newcomer does not pass
+ *     them. Only a piece of a share that runs already needs no slot, and so no turn.
  *  7. Pieces of one share hold one slot and one count together: at most 16 pieces at a time, and
- * the count covers cover_ms from when it was made.
+ * the count covers cover_ms from when it was asked for. A piece that comes later is counted anew.
+ *     Of shares that nobody uses 10,000 are remembered at most, the longest cover first.
  *  8. No hook is called with the lock held.
  *
- * Thread: any. Time comes with each call.
+ * Thread: any. Time comes with each call; what a queued request is granted later is counted on the
+ * day that base's clock then shows.
  */
 
 #include "counter.h"
 #include "error.h"
+#include "limit_denial.h"
 #include "list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum du_limit_denial {
-#define DU_LIMIT_DENIAL(constant, name, fields, text) DU_DENIAL_##constant,
-#include "limit_denial.def"
-#undef DU_LIMIT_DENIAL
-};
-
-enum {
-    DU_LIMIT_DENIAL_COUNT = 0
-#define DU_LIMIT_DENIAL(constant, name, fields, text) +1
-#include "limit_denial.def"
-#undef DU_LIMIT_DENIAL
-};
-
-struct du_denial {
-    enum du_limit_denial kind;
-    int64_t reset_in_secs; /* DailyCap: seconds to the next UTC midnight, never negative */
-};
-
-/* "Concurrency", "DailyCap"; static storage. */
-const char *du_limit_denial_name(enum du_limit_denial kind);
-const char *du_limit_denial_text(enum du_limit_denial kind);
 
 struct du_limits {
     int64_t concurrency; /* DU_UNLIMITED for none */
@@ -81,22 +65,26 @@ struct du_acquire {
 
 struct du_base;
 
-/* name is the limit's, the counter's scope. counter outlives the limiter. */
+/* name is the limit's, the counter's scope; it is copied. counter and base outlive the limiter. */
 enum du_error_kind du_limiter_new(struct du_limiter **limiter, const char *name,
                                   struct du_counter *counter, struct du_base *base);
-/* All leases must be back. */
+/* All leases must be back, nothing queued, and no count under way. */
 void du_limiter_free(struct du_limiter **limiter);
 
-/* DONE or PENDING; DONE has the result in the request (an error too). */
+/* DONE or PENDING; DONE has the result in the request, an error too: Script for a number that is no
+ * limit, Memory, or the counter's own. deliver may come, on another thread, before PENDING is
+ * returned. */
 enum du_step du_limiter_acquire(struct du_limiter *limiter, struct du_acquire *acquire);
 /* The caller stops waiting. True: deliver was not and will not be called; what was taken goes back
- * by itself. False: it is settled, deliver has been called or is under way. */
+ * by itself, a count under way once it is known. False: it is settled, deliver has been called or
+ * is under way. */
 bool du_limiter_abandon(struct du_limiter *limiter, struct du_acquire *acquire);
 
-/* Gives the slot back, wakes the queue's head if it may go now, nulls the pointer. */
+/* Gives the slot back, lets those in the queue go who may, nulls the pointer. NULL is ignored. */
 void du_lease_release(struct du_lease **lease);
 /* What was charged and not delivered because of us: gives the count back to the day it was charged
- * to, once. The slot stays. */
+ * to, once. The slot stays. The one count of a share goes back when its last piece ends, provided
+ * that none of them ended without asking for this. */
 void du_lease_refund(struct du_lease *lease);
 
 /* Diagnostics. */

@@ -1,0 +1,155 @@
+#include "limiter_int.h"
+
+#include "mem.h"
+
+#include <string.h>
+
+static struct du_limiter_subject *make_subject(struct du_limiter *limiter, const char *name) {
+    size_t size = strlen(name);
+    struct du_limiter_subject *subject = du_calloc(1, sizeof *subject + size + 1);
+    if (subject == NULL)
+        return NULL;
+    memcpy(subject->name, name, size);
+    du_list_init(&subject->queue);
+    HASH_ADD_KEYPTR(hh, limiter->subjects, subject->name, size, subject);
+    if (!du_map_failed(subject))
+        return subject;
+    du_free(subject);
+    return NULL;
+}
+
+static void tidy_subject(struct du_limiter *limiter, struct du_limiter_subject *subject) {
+    if (subject->grants > 0)
+        return;
+    HASH_DELETE(hh, limiter->subjects, subject);
+    du_free(subject);
+}
+
+/* A grant that nobody uses yet; share is NULL for a whole request. NULL: out of memory. */
+static struct du_limiter_grant *make_grant(struct du_limiter *limiter,
+                                           struct du_limiter_subject *subject, const char *share,
+                                           bool slot_only) {
+    size_t size = share != NULL ? strlen(share) : 0;
+    struct du_limiter_grant *grant = du_calloc(1, sizeof *grant + size + 1);
+    if (grant == NULL)
+        return NULL;
+    grant->limiter = limiter;
+    grant->subject = subject;
+    grant->slot_only = slot_only;
+    grant->shared = share != NULL;
+    du_list_init(&grant->leases);
+    du_list_init(&grant->todo);
+    du_list_init(&grant->in_covered);
+    if (share != NULL) {
+        memcpy(grant->key, share, size);
+        HASH_ADD_KEYPTR(hh, subject->shares[slot_only], grant->key, size, grant);
+        if (du_map_failed(grant)) {
+            du_free(grant);
+            return NULL;
+        }
+    }
+    subject->grants++;
+    return grant;
+}
+
+static void free_grant(struct du_limiter_grant *grant) {
+    struct du_limiter_subject *subject = grant->subject;
+    struct du_limiter *limiter = grant->limiter;
+    if (grant->shared)
+        HASH_DELETE(hh, subject->shares[grant->slot_only], grant);
+    du_free(grant);
+    subject->grants--;
+    tidy_subject(limiter, subject);
+}
+
+static void uncover(struct du_limiter_grant *grant) {
+    if (du_list_empty(&grant->in_covered))
+        return;
+    du_list_remove(&grant->in_covered);
+    grant->limiter->covered_count--;
+}
+
+static struct du_limiter_grant *first_covered(struct du_limiter *limiter) {
+    return du_container_of(limiter->covered.next, struct du_limiter_grant, in_covered);
+}
+
+/* Keeps the list in the order of its ends: shares mostly become idle in that order. */
+static void cover(struct du_limiter_grant *grant) {
+    struct du_limiter *limiter = grant->limiter;
+    struct du_list *before = limiter->covered.prev;
+    while (before != &limiter->covered &&
+           du_container_of(before, struct du_limiter_grant, in_covered)->covered_until >
+               grant->covered_until)
+        before = before->prev;
+    du_list_append(before->next, &grant->in_covered);
+    if (++limiter->covered_count <= DU_LIMITER_MOST_COVERED)
+        return;
+    struct du_limiter_grant *first = first_covered(limiter);
+    uncover(first);
+    free_grant(first);
+}
+
+static struct du_limiter_grant *find_grant(struct du_limiter *limiter,
+                                           struct du_limiter_subject *subject,
+                                           const struct du_acquire *acquire) {
+    struct du_limiter_grant *grant = NULL;
+    if (acquire->share != NULL)
+        HASH_FIND_STR(subject->shares[acquire->slot_only], acquire->share, grant);
+    if (grant == NULL)
+        return make_grant(limiter, subject, acquire->share, acquire->slot_only);
+    uncover(grant);
+    return grant;
+}
+
+struct du_lease *du_limiter_table_lease(struct du_limiter *limiter, struct du_acquire *acquire) {
+    struct du_lease *lease = du_calloc(1, sizeof *lease);
+    if (lease == NULL)
+        return NULL;
+    struct du_limiter_subject *subject;
+    HASH_FIND_STR(limiter->subjects, acquire->subject, subject);
+    if (subject == NULL)
+        subject = make_subject(limiter, acquire->subject);
+    if (subject != NULL)
+        lease->grant = find_grant(limiter, subject, acquire);
+    if (lease->grant == NULL) {
+        if (subject != NULL)
+            tidy_subject(limiter, subject);
+        du_free(lease);
+        return NULL;
+    }
+    lease->grant->users++;
+    lease->acquire = acquire;
+    lease->limits = acquire->limits;
+    lease->cover_ms = acquire->cover_ms;
+    du_list_init(&lease->in_grant);
+    return lease;
+}
+
+void du_limiter_table_discard(struct du_lease *lease, int64_t mono_ms) {
+    struct du_limiter_grant *grant = lease->grant;
+    du_free(lease);
+    du_limiter_table_drop(grant, mono_ms);
+}
+
+void du_limiter_table_drop(struct du_limiter_grant *grant, int64_t mono_ms) {
+    if (--grant->users > 0)
+        return;
+    if (grant->shared && grant->counted && mono_ms < grant->covered_until)
+        cover(grant);
+    else
+        free_grant(grant);
+}
+
+void du_limiter_table_sweep(struct du_limiter *limiter, int64_t mono_ms) {
+    while (!du_list_empty(&limiter->covered)) {
+        struct du_limiter_grant *grant = first_covered(limiter);
+        if (mono_ms < grant->covered_until)
+            return;
+        uncover(grant);
+        free_grant(grant);
+    }
+}
+
+void du_limiter_table_clear(struct du_limiter *limiter) {
+    du_limiter_table_sweep(limiter, INT64_MAX);
+}
