@@ -369,7 +369,11 @@ function native.getenv(name) end
 --- The file named by NAME_FILE, else the variable NAME.
 ---@return string? value, string? reason
 function native.secret(name) end
---- Reads a file of the deployment's folder (no "..", at most 8 MiB): a catalog, say.
+--- Where a function was written: "file:line".
+---@param f function
+---@return string
+function native.where(f) end
+--- Reads a file, at most 8 MiB: below the deployment's folder (no ".."), or, while loading only, an absolute path.
 ---@return string? text, string? reason
 function native.read_file(path) end
 ---@return boolean

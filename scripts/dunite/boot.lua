@@ -1,0 +1,70 @@
+-- Boot: what the engine calls to load a deployment. Everything wrong is gathered; nothing stops at the first finding.
+
+local native = require "dunite.native"
+local app = require "dunite.app"
+local deployment = require "dunite.deployment"
+
+local M = {}
+
+local function guarded(findings, what, f, ...)
+  local ok, result = xpcall(f, function(raised) return tostring(raised) end, ...)
+  if ok then return result end
+  findings[#findings + 1] = (result:match("^[^\n]*:%d+: ") and "" or what .. ": ") .. result
+  return nil
+end
+
+-- A module by name, a Lua file by path, or the thing itself.
+local function resolve(given)
+  if type(given) == "function" then return given() end
+  if type(given) ~= "string" then return given end
+  if not given:match("%.lua$") then return require(given) end
+  local source, reason = native.read_file(given)
+  if not source then error(("%s: %s"):format(given, reason), 0) end
+  local chunk, message = load(source, "@" .. given, "t")
+  if not chunk then error(message, 0) end
+  return chunk()
+end
+
+local function where_of(given, fallback)
+  if type(given) ~= "string" then return fallback end
+  return given:match("%.lua$") and given or given .. ".lua"
+end
+
+local function load_routes(self, settings, findings)
+  if settings.routes == nil then return end
+  local routes = guarded(findings, "routes", resolve, settings.routes)
+  if type(settings.routes) == "function" then return end
+  if type(routes) ~= "function" then
+    if routes ~= nil then
+      findings[#findings + 1] = where_of(settings.routes, "dunite.lua") .. ": a routes module returns function(app)"
+    end
+    return
+  end
+  guarded(findings, where_of(settings.routes, "dunite.lua"), routes, self)
+end
+
+--- Loads the deployment. overrides: JSON of settings that replace those of dunite.lua (may be nil).
+--- Gives what the engine needs: findings, settings, members, routes, dispatch.
+---@param overrides? string
+function M.load(overrides)
+  local findings = {}
+  local out = { findings = findings, settings = {}, members = {}, routes = {} }
+  local declared = guarded(findings, "dunite.lua", resolve, "dunite.lua")
+  if not deployment.is(declared) then
+    if declared ~= nil then findings[#findings + 1] = "dunite.lua: return dunite.deployment { … }" end
+    return out
+  end
+  local given = overrides and assert(native.json.decode(overrides)) or {}
+  local settings = deployment.settle(declared, given, findings, "dunite.lua")
+  out.settings = settings
+  local entries = settings.catalog ~= nil and guarded(findings, "catalog", resolve, settings.catalog) or {}
+  out.members = settings.members ~= nil and guarded(findings, "members", resolve, settings.members) or {}
+  local self = guarded(findings, "app", app.new, settings, entries, findings, where_of(settings.catalog, "dunite.lua"))
+  if not self then return out end
+  load_routes(self, settings, findings)
+  out.routes = self.routes
+  out.dispatch = function(exchange) return self:dispatch(exchange) end
+  return out
+end
+
+return M

@@ -1,0 +1,163 @@
+-- A deployment: the table that dunite.lua returns, its schema, and where its values come from.
+
+local native = require "dunite.native"
+local schema = require "dunite.schema"
+
+local M = {}
+
+---@class dunite.Deployment
+local Deployment = {}
+Deployment.__index = Deployment
+
+local function missing(message) return setmetatable({ message = message }, schema.Missing) end
+
+--- An environment variable; "" counts as unset. Without a default it must be set.
+---@param name string
+---@param default? any
+function M.env(name, default)
+  local value = native.getenv(name)
+  if value ~= nil then return value end
+  if default ~= nil then return default end
+  return missing("the environment variable " .. name .. " is not set")
+end
+
+-- A secret never shows itself: not in a log, not in an error, not in `status`.
+local Secret = { __name = "secret", __tostring = function(secret) return "secret " .. secret.name end }
+local revealed = setmetatable({}, { __mode = "k" })
+
+--- A secret: the file named by NAME_FILE, else the variable NAME. optional: nil when neither is set.
+---@param name string
+---@param optional? boolean
+function M.secret(name, optional)
+  local value, reason = native.secret(name)
+  if not value then
+    if optional then return nil end
+    return missing(reason or ("neither " .. name .. "_FILE nor " .. name .. " is set"))
+  end
+  local secret = setmetatable({ name = name }, Secret)
+  revealed[secret] = value
+  return secret
+end
+
+local function secret(value)
+  if getmetatable(value) == Secret then return revealed[value] end
+  if type(value) == "string" then return value end
+  return nil, 'dunite.secret "NAME"'
+end
+
+local function limit(value)
+  if value == "unlimited" or type(value) == "function" then return value end
+  local number = math.tointeger(tonumber(value))
+  if number and number >= 0 then return number end
+  return nil, 'a whole number from 0, "unlimited", or function(member)'
+end
+
+local function module_of(value)
+  if type(value) == "string" or type(value) == "function" or type(value) == "table" then return value end
+  return nil, "a module's name, a file that ends in .lua, a table, or a function"
+end
+
+local function web_url(value)
+  local parts = type(value) == "string" and native.url_parse(value)
+  if parts then return (value:gsub("/+$", "")) end
+  return nil, "an http or https URL"
+end
+
+local function cidr(value)
+  if type(value) == "string" and pcall(native.cidr_has, { value }, "127.0.0.1") then return value end
+  return nil, 'an address or a range such as "10.0.0.0/8"'
+end
+
+local function listen_address(value)
+  if type(value) == "string" and (value:match("^unix:.+") or value:match("^.+:%d+$")) then return value end
+  return nil, "host:port, [::]:port or unix:PATH"
+end
+
+local upstream = {
+  kind = { type = "choice", one_of = { "forgejo", "oci", "plain" }, required = true },
+  url = { type = web_url, required = true },
+  token = { type = secret },
+  username = { type = secret },
+  password = { type = secret },
+  allow_private = { type = "list", of = { type = cidr }, default = {} },
+  credential_hosts = { type = "list", of = { type = "string" }, default = {} },
+  ca_file = { type = "string" },
+  connect_timeout = { type = "duration", default = 10000 },
+  first_byte_timeout = { type = "duration", default = 30000 },
+  stall_timeout = { type = "duration", default = 30000 },
+  connections = { type = "integer", min = 1, max = 10000, default = 64 },
+}
+
+M.schema = {
+  name = { type = "string", default = "dunite" },
+  listen = { type = "list", of = { type = listen_address }, default = { "127.0.0.1:8080" } },
+  admin_listen = { type = "list", of = { type = listen_address }, default = {} },
+  external_url = { type = web_url },
+  trusted_proxies = { type = "list", of = { type = cidr }, default = {} },
+  data_dir = { type = "string", default = "data" },
+  workers = { type = "integer", min = 0, max = 256, default = 0 },
+  drain = { type = "duration", default = 30000 },
+  log = { type = "table", default = {}, fields = {
+    format = { type = "choice", one_of = { "text", "json" } },
+    level = { type = "choice", one_of = { "debug", "info", "warn", "error" } },
+    file = { type = "string" },
+  } },
+  upstreams = { type = "map", of = { type = "table", fields = upstream }, default = {} },
+  limits = { type = "map", default = {}, of = { type = "table", fields = {
+    concurrency = { type = limit, default = "unlimited" },
+    daily_cap = { type = limit, default = "unlimited" },
+  } } },
+  flights = { type = "list", of = { type = "string" }, default = {} },
+  cache = { type = "table", default = {}, fields = {
+    max_bytes = { type = "size" },
+    accept_empty = { type = "boolean" },
+    dir = { type = "string" },
+  } },
+  budget = { type = "table", default = {}, fields = {
+    instructions = { type = "integer", min = 1000 },
+    memory = { type = "size" },
+  } },
+  tokens = { type = "table", default = {}, fields = {
+    service = { type = "string" },
+    realm = { type = web_url },
+    ttl = { type = "duration" },
+  } },
+  catalog = { type = module_of },
+  members = { type = module_of },
+  routes = { type = module_of, required = true },
+}
+
+--- Declares the deployment; what dunite.lua returns.
+---@param settings table
+---@return dunite.Deployment
+function M.deployment(settings)
+  if type(settings) ~= "table" then error("dunite.deployment takes a table", 2) end
+  return setmetatable({ settings = settings }, Deployment)
+end
+
+--- Is it what dunite.deployment gave?
+function M.is(value) return getmetatable(value) == Deployment end
+
+-- Overrides go into the tables they name, and replace what is no table.
+local function merge(settings, overrides)
+  local out = {}
+  for key, value in pairs(settings) do out[key] = value end
+  for key, value in pairs(overrides) do
+    local old = out[key]
+    local both = type(old) == "table" and type(value) == "table" and getmetatable(old) == nil and #value == 0 and #old == 0
+    out[key] = both and merge(old, value) or value
+  end
+  return out
+end
+
+--- The settings to use, checked; findings is appended to.
+---@param deployment dunite.Deployment
+---@param overrides table
+---@param findings string[]
+---@param where string
+---@return table
+function M.settle(deployment, overrides, findings, where)
+  return schema.check(merge(deployment.settings, overrides), M.schema, findings, where)
+end
+
+return M

@@ -1,0 +1,68 @@
+-- Members: who is asking. Basic credentials (email and password) or a bearer token of ours.
+
+local native = require "dunite.native"
+local answer = require "dunite.answer"
+local errors = require "dunite.errors"
+
+local M = {}
+
+---@class dunite.Members
+local Members = {}
+Members.__index = Members
+
+---@param app dunite.App
+---@return dunite.Members
+function M.new(app) return setmetatable({ app = app }, Members) end
+
+--- A member by id or email.
+---@return dunite.native.Member?
+function Members:find(name) return native.members:find(name) end
+
+--- Checks a password. problem nil: it is wrong (or there is no such member: both take the same time).
+---@async
+---@return dunite.native.Member? member, table? problem
+function Members:verify(name, password, address)
+  local member, problem = native.members:verify(name, password, address)
+  if member and not member.active then return nil end
+  return member, problem
+end
+
+local function by_token(self, token)
+  local claims = native.keys:verify(token, { issuer = self.app:issuer(), audience = self.app:service() })
+  local member = claims and claims.sub and native.members:find(claims.sub)
+  if not member or not member.active then return nil end
+  return member, nil, claims
+end
+
+--- Who is asking, by whatever credentials the request has. nil without a problem: nobody we know. Third: a token's claims.
+---@async
+---@param req dunite.Request
+---@return dunite.native.Member? member, table? problem, table? claims
+function Members:identify(req)
+  local token = req:bearer()
+  if token then return by_token(self, token) end
+  local user, password = req:basic()
+  if not user then return nil end
+  return self:verify(user, password, req:client())
+end
+
+--- Who is asking; answers 401 (or 429 after too many failures) by itself when nobody we know.
+---@async
+---@param req dunite.Request
+---@return dunite.native.Member
+function Members:require(req)
+  local member, problem = self:identify(req)
+  if member then
+    req.exchange:member(member.id)
+    req.member = member
+    return member
+  end
+  if errors.is(problem, "Overloaded") then
+    error(answer.too_many("too_many_failures", problem.retry_after), 0)
+  elseif problem then
+    error(answer.error(problem), 0)
+  end
+  error(answer.unauthorized(('Basic realm="%s", charset="UTF-8"'):format(self.app.name)), 0)
+end
+
+return M

@@ -1,0 +1,121 @@
+-- Requests, as handlers see them: a thin table over the engine's exchange.
+
+local native = require "dunite.native"
+
+local M = {}
+
+---@class dunite.Request
+---@field method string
+---@field path string            -- as sent, percent-encoded, without the query
+---@field params table<string, string> -- decoded
+---@field id string
+---@field exchange dunite.native.Exchange
+---@field app dunite.App
+local Request = {}
+Request.__index = Request
+
+---@param exchange dunite.native.Exchange
+---@param app dunite.App
+---@return dunite.Request
+function M.new(exchange, app)
+  return setmetatable({
+    exchange = exchange, app = app, method = exchange:method(), path = exchange:path(), id = exchange:id(),
+  }, Request)
+end
+
+--- The first header of that name.
+---@return string?
+function Request:header(name) return self.exchange:header(name) end
+
+--- All headers of that name, as one comma list (RFC 9110 section 5.3).
+---@return string?
+function Request:header_list(name)
+  local all = self.exchange:headers(name)
+  return #all > 0 and table.concat(all, ", ") or nil
+end
+
+local function form(encoded)
+  local fields = {}
+  for pair in encoded:gmatch("[^&]+") do
+    local key, value = pair:match("^([^=]*)=?(.*)$")
+    key = native.url_decode((key:gsub("%+", " ")))
+    value = native.url_decode((value:gsub("%+", " ")))
+    if key and value then
+      fields[key] = fields[key] or {}
+      table.insert(fields[key], value)
+    end
+  end
+  return fields
+end
+
+--- The first value of a query field; all of them with queries().
+---@return string?
+function Request:query(name)
+  local values = self:queries(name)
+  return values[1]
+end
+
+---@return string[]
+function Request:queries(name)
+  self.fields = self.fields or form(self.exchange:query())
+  return self.fields[name] or {}
+end
+
+--- The fields of an application/x-www-form-urlencoded body: name -> values.
+---@async
+---@return table<string, string[]>? fields, table? problem
+function Request:form()
+  local body, problem = self.exchange:body(64 * 1024)
+  if not body then return nil, problem end
+  return form(body)
+end
+
+--- The address of the true client: behind trusted proxies, the rightmost hop that is not one of them.
+---@return string
+function Request:client()
+  if self.address then return self.address end
+  local trusted, address = self.app.trusted_proxies, self.exchange:peer()
+  local hops = #trusted > 0 and self:header_list("x-forwarded-for")
+  if hops and (address == "unix" or native.cidr_has(trusted, address)) then
+    local list = {}
+    for hop in hops:gmatch("[^,%s]+") do list[#list + 1] = hop end
+    for i = #list, 1, -1 do
+      address = list[i]
+      local ok, known = pcall(native.cidr_has, trusted, address)
+      if not ok or not known then break end
+    end
+  end
+  self.address = address
+  self.exchange:client(address)
+  return address
+end
+
+--- The public URL of a path: below external_url, else below what the request was sent to.
+---@return string
+function Request:url(path)
+  local base = self.app.external_url or ("http://" .. (self:header("host") or "localhost"))
+  return base .. path
+end
+
+--- What pieces of one download share: nil unless this is a Range request.
+---@return string?
+function Request:piece()
+  return self.method == "GET" and self:header("range") and self.path or nil
+end
+
+--- User and password of Basic credentials (RFC 7617).
+---@return string? user, string? password
+function Request:basic()
+  local encoded = (self:header("authorization") or ""):match("^[Bb][Aa][Ss][Ii][Cc] +([%w+/=_-]+)%s*$")
+  local decoded = encoded and native.base64_decode(encoded)
+  if not decoded then return nil end
+  return decoded:match("^([^:]*):(.*)$")
+end
+
+--- The token of Bearer credentials (RFC 6750).
+---@return string?
+function Request:bearer()
+  return (self:header("authorization") or ""):match("^[Bb][Ee][Aa][Rr][Ee][Rr] +([%w%-%._~+/]+=*)%s*$")
+end
+
+return M

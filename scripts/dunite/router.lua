@@ -1,0 +1,161 @@
+-- The router: patterns compiled once into a tree.
+--
+-- Invariants
+--  1. A static segment goes before a parameter, a parameter before a wildcard, at every step.
+--  2. A path's percent-encoding is undone once, segment by segment, after the split: an encoded slash, "." and "..",
+--     a NUL or a malformed escape is 400.
+--  3. A path that has routes for other methods only is 405 with Allow; GET routes answer HEAD.
+--  4. The same method and pattern twice is a load error.
+--
+-- Patterns: "/v1/things/:id" takes one segment, "/files/*rest" the rest of the path (at least one segment).
+
+local native = require "dunite.native"
+local answer = require "dunite.answer"
+local text = require "dunite.text"
+
+local M = {}
+
+---@class dunite.Router
+local Router = {}
+Router.__index = Router
+
+local METHODS = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
+
+local function new_node() return { static = {} } end
+
+---@return dunite.Router
+function M.new() return setmetatable({ root = new_node(), routes = {}, mounts = {} }, Router) end
+
+local function split(path)
+  local segments = {}
+  for segment in path:gmatch("/([^/]*)") do segments[#segments + 1] = segment end
+  return segments
+end
+
+local function descend(node, segment, names)
+  local kind, name = segment:match("^([:*])(.*)$")
+  if not kind then
+    node.static[segment] = node.static[segment] or new_node()
+    return node.static[segment]
+  end
+  if not name:match("^[%a_][%w_]*$") then error("a parameter needs a name: " .. segment, 4) end
+  names[#names + 1] = name
+  local key = kind == ":" and "parameter" or "wildcard"
+  node[key] = node[key] or new_node()
+  return node[key]
+end
+
+--- Adds a route. handler(req) gives an answer.
+---@param method string
+---@param pattern string
+---@param handler fun(req: dunite.Request): dunite.Answer
+---@param name? string
+function Router:add(method, pattern, handler, name)
+  if not METHODS[method] then
+    error(("no method '%s'%s"):format(tostring(method), text.did_you_mean(method, text.keys(METHODS))), 3)
+  end
+  if type(pattern) ~= "string" or pattern:sub(1, 1) ~= "/" then error("a pattern begins with '/'", 3) end
+  if type(handler) ~= "function" then error("the handler of " .. method .. " " .. pattern .. " is no function", 3) end
+  local node, names, segments = self.root, {}, split(pattern)
+  for i, segment in ipairs(segments) do
+    if segment:sub(1, 1) == "*" and i < #segments then error("a wildcard comes last: " .. pattern, 3) end
+    node = descend(node, segment, names)
+  end
+  node.routes = node.routes or {}
+  local there = node.routes[method]
+  if there then
+    error(("%s %s is already there as %s (%s)"):format(method, pattern, there.pattern, there.where), 3)
+  end
+  local route = { method = method, pattern = pattern, handler = handler, names = names, name = name, where = native.where(handler) }
+  node.routes[method] = route
+  self.routes[#self.routes + 1] = route
+end
+
+for method in pairs(METHODS) do
+  Router[method:lower()] = function(self, pattern, handler, name) self:add(method, pattern, handler, name) end
+end
+
+--- Everything below the prefix goes to another router: its routes, its own not_found and wrong_method.
+---@param prefix string
+---@param router dunite.Router
+function Router:mount(prefix, router)
+  if getmetatable(router) ~= Router then error("mount takes a router", 2) end
+  for _, route in ipairs(router.routes) do
+    local pattern = route.pattern == "/" and prefix .. "/" or prefix .. route.pattern
+    self:add(route.method, pattern, route.handler, route.name)
+  end
+  self.mounts[#self.mounts + 1] = { prefix = prefix, router = router }
+end
+
+-- The node for the segments from number i on; values gathers what parameters took.
+local function find(node, segments, i, values)
+  local segment = segments[i]
+  if segment == nil then return node.routes and node or nil end
+  local static = node.static[segment]
+  local found = static and find(static, segments, i + 1, values)
+  if found then return found end
+  if node.parameter and segment ~= "" then
+    local depth = #values
+    values[depth + 1] = segment
+    found = find(node.parameter, segments, i + 1, values)
+    if found then return found end
+    for k = #values, depth + 1, -1 do values[k] = nil end
+  end
+  if node.wildcard then
+    values[#values + 1] = table.concat(segments, "/", i)
+    return node.wildcard
+  end
+  return nil
+end
+
+local function decode(path)
+  local segments = split(path)
+  if not path:find("%", 1, true) and not path:find("/.", 1, true) then return segments end
+  for i, segment in ipairs(segments) do
+    local decoded = native.url_decode(segment, true)
+    if not decoded then return nil end
+    segments[i] = decoded
+  end
+  return segments
+end
+
+--- The route for a method and a path as it came, with its parameters; or nil and why: "bad_path", "not_found", or the
+--- list of methods that would do.
+---@return table? route, table|string params_or_why
+function Router:match(method, path)
+  local segments = decode(path)
+  if not segments then return nil, "bad_path" end
+  local values = {}
+  local node = find(self.root, segments, 1, values)
+  if not node then return nil, "not_found" end
+  local route = node.routes[method] or (method == "HEAD" and node.routes.GET)
+  if not route then
+    local methods = text.keys(node.routes)
+    if node.routes.GET then
+      methods[#methods + 1] = "HEAD"
+      table.sort(methods)
+    end
+    return nil, methods
+  end
+  local params = {}
+  for i, name in ipairs(route.names) do params[name] = values[i] end
+  return route, params
+end
+
+local function mounted(self, path)
+  for _, mount in ipairs(self.mounts) do
+    if path == mount.prefix or path:sub(1, #mount.prefix + 1) == mount.prefix .. "/" then return mount.router end
+  end
+end
+
+--- What to answer where no route matches.
+function Router:refuse(req, why)
+  local router = mounted(self, req.path) or self
+  if why == "bad_path" then return answer.problem(400, "bad_path", "This path is malformed.") end
+  if why == "not_found" then
+    return router.not_found and router.not_found(req) or answer.not_found("This page")
+  end
+  return router.wrong_method and router.wrong_method(req, why) or answer.method_not_allowed(why)
+end
+
+return M
