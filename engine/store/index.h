@@ -1,0 +1,66 @@
+#ifndef DU_INDEX_H
+#define DU_INDEX_H
+
+/* The index: which blobs are there, in memory, with names for those whose digest nobody knows
+ * before.
+ *
+ * Invariants
+ *  1. What the index finds is visible on disk and was verified when it was written.
+ *  2. A pinned blob is not removed; its descriptor stays open until the last pin is gone.
+ *  3. A name (an asset's row) points at one blob, with the version it was stored under; a blob's
+ *     file goes when its last name and its last pin are gone and it was not stored by digest.
+ *  4. Changes go to the journal behind the caller's back; a lost tail costs a re-fetch, never a
+ *     wrong byte.
+ *  5. What is added while the same digest is on its way out, or whose file went meanwhile, is good
+ *     for its own readers and not kept.
+ *
+ * Thread: any. No call blocks on the disk but du_blob_open's first open of a blob.
+ */
+
+#include "blob.h"
+#include "digest.h"
+
+#define DU_INDEX_SCHEMA                                                                            \
+    "CREATE TABLE IF NOT EXISTS blobs (digest BLOB PRIMARY KEY, size INTEGER NOT NULL,"            \
+    " by_digest INTEGER NOT NULL) WITHOUT ROWID;"                                                  \
+    "CREATE TABLE IF NOT EXISTS names (name TEXT PRIMARY KEY, version TEXT,"                       \
+    " digest BLOB NOT NULL) WITHOUT ROWID;"
+
+struct du_index;
+struct du_blob; /* a pin */
+struct du_ledger;
+
+/* Loads what the journal knows and what the folder has (both are asked; a row without a file is
+ * dropped, a file without a row is taken in by digest). journal may be NULL (memory only, for
+ * tests). */
+enum du_error_kind du_index_new(struct du_index **index, struct du_base *base,
+                                struct du_blobs *blobs, struct du_ledger *journal,
+                                struct du_error *error);
+/* All pins must be gone. */
+void du_index_free(struct du_index **index);
+
+/* A pin, or NULL: not there. version (may be NULL: any) must be the one the name was stored under.
+ */
+struct du_blob *du_index_find(struct du_index *index, const struct du_digest *digest);
+struct du_blob *du_index_find_name(struct du_index *index, const char *name, const char *version);
+/* Enters a blob that was just made visible; takes fd (closed with the last pin; -1: none). name may
+ * be NULL: stored by digest. Replaces the name's older row. */
+enum du_error_kind du_index_add(struct du_index *index, const struct du_digest *digest,
+                                int64_t size, int fd, const char *name, const char *version,
+                                struct du_blob **blob);
+/* Forgets a name; the file goes when nothing refers to it. False: no such name. */
+bool du_index_forget(struct du_index *index, const char *name);
+/* Drops a blob that proved unreadable or wrong (all names, the row, the file). */
+void du_index_drop(struct du_index *index, const struct du_digest *digest);
+
+const struct du_digest *du_blob_digest(const struct du_blob *blob);
+int64_t du_blob_size(const struct du_blob *blob);
+/* A descriptor for reading, good while the pin lasts; -1 and *error when it cannot be opened. */
+int du_blob_open(struct du_blob *blob, struct du_error *error);
+struct du_blob *du_blob_ref(struct du_blob *blob);
+void du_blob_unref(struct du_blob **blob);
+
+size_t du_index_count(struct du_index *index);
+int64_t du_index_bytes(struct du_index *index);
+
+#endif

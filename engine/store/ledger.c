@@ -1,0 +1,332 @@
+#include "ledger.h"
+
+#include "mem.h"
+#include "sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RESERVE = 4 << 20, BUSY_MS = 2000 };
+
+struct du_ledger {
+    struct du_base *base;
+    char *path, *reserve;
+    sqlite3 *database; /* the writer's, once it runs */
+    bool running;
+    pthread_t writer;
+    pthread_mutex_t lock; /* all below */
+    pthread_cond_t posted;
+    struct du_entry *first, **last;
+    bool stop, failing;
+    uint64_t entries, commits;
+};
+
+/* One entry of a group, and how it went. */
+struct outcome {
+    int code;
+    char message[160];
+};
+
+static void note(struct outcome *outcome, int code, sqlite3 *database) {
+    outcome->code = code;
+    snprintf(outcome->message, sizeof outcome->message, "%s",
+             database != NULL ? sqlite3_errmsg(database) : sqlite3_errstr(code));
+}
+
+/* Writing ----------------------------------------------------------------------------------- */
+
+/* Applies and commits count entries from first as one transaction, or none of them. */
+static bool write_group(struct du_ledger *ledger, struct du_entry *first, size_t count,
+                        struct outcome *outcome) {
+    sqlite3 *database = ledger->database;
+    int code = sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    for (struct du_entry *entry = first; code == SQLITE_OK && count > 0; count--) {
+        code = entry->apply(entry, database);
+        entry = entry->next;
+    }
+    int fault = code == SQLITE_OK ? du_fault(&ledger->base->faults, DU_FAULT_LEDGER_COMMIT) : 0;
+    if (code == SQLITE_OK && fault == 0)
+        code = sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
+    if (code == SQLITE_OK && fault == 0) {
+        *outcome = (struct outcome){.code = SQLITE_OK};
+        return true;
+    }
+    note(outcome, fault != 0 ? fault : code, fault != 0 ? NULL : database);
+    if (sqlite3_get_autocommit(database) == 0)
+        sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+/* A full disk: gives up the reserve, once, so that the ledger goes on where nothing else can. */
+static bool release_reserve(struct du_ledger *ledger, const struct outcome *outcome) {
+    bool full = (outcome->code & 0xff) == SQLITE_FULL || outcome->code == ENOSPC;
+    if (!full || unlink(ledger->reserve) != 0)
+        return false;
+    du_log_format(ledger->base->log, DU_LOG_WARN, "disk full: %s goes on in its reserve",
+                  ledger->path);
+    return true;
+}
+
+static bool write_or_reserve(struct du_ledger *ledger, struct du_entry *first, size_t count,
+                             struct outcome *outcome) {
+    if (write_group(ledger, first, count, outcome))
+        return true;
+    return release_reserve(ledger, outcome) && write_group(ledger, first, count, outcome);
+}
+
+/* Counts a commit and says what changed, once per change. */
+static void settle(struct du_ledger *ledger, size_t entries, const struct outcome *outcome) {
+    bool failed = outcome->code != SQLITE_OK;
+    pthread_mutex_lock(&ledger->lock);
+    bool news = failed != ledger->failing;
+    ledger->failing = failed;
+    ledger->entries += entries;
+    ledger->commits += failed ? 0 : 1;
+    pthread_mutex_unlock(&ledger->lock);
+    if (news && failed)
+        du_log_format(ledger->base->log, DU_LOG_ERROR, "%s cannot be written: %s", ledger->path,
+                      outcome->message);
+    else if (news)
+        du_log_format(ledger->base->log, DU_LOG_INFO, "%s can be written again", ledger->path);
+}
+
+static void finish(struct du_entry *entry, const struct outcome *outcome) {
+    if (entry->done == NULL)
+        return;
+    bool good = outcome->code == SQLITE_OK;
+    entry->done(entry, good ? DU_OK : DU_STORE, good ? "" : outcome->message);
+}
+
+static void write_all(struct du_ledger *ledger, struct du_entry *first) {
+    struct outcome outcome;
+    size_t count = 0;
+    for (struct du_entry *entry = first; entry != NULL; entry = entry->next)
+        count++;
+    bool together = write_or_reserve(ledger, first, count, &outcome);
+    if (together)
+        settle(ledger, count, &outcome);
+    for (struct du_entry *entry = first, *next; entry != NULL; entry = next) {
+        /* Its memory is its owner's again once it is finished. */
+        next = entry->next;
+        if (!together) {
+            write_or_reserve(ledger, entry, 1, &outcome);
+            settle(ledger, 1, &outcome);
+        }
+        finish(entry, &outcome);
+    }
+}
+
+static struct du_entry *wait_for_entries(struct du_ledger *ledger) {
+    pthread_mutex_lock(&ledger->lock);
+    while (ledger->first == NULL && !ledger->stop)
+        pthread_cond_wait(&ledger->posted, &ledger->lock);
+    struct du_entry *first = ledger->first;
+    ledger->first = NULL;
+    ledger->last = &ledger->first;
+    pthread_mutex_unlock(&ledger->lock);
+    return first;
+}
+
+static void *write_entries(void *user) {
+    struct du_ledger *ledger = user;
+    for (struct du_entry *first; (first = wait_for_entries(ledger)) != NULL;)
+        write_all(ledger, first);
+    return NULL;
+}
+
+/* Open and close ---------------------------------------------------------------------------- */
+
+static enum du_error_kind failed(struct du_ledger *ledger, struct du_error *error,
+                                 sqlite3 *database, int code) {
+    return du_error_set(error, DU_STORE, "%s: %s", ledger->path,
+                        database != NULL ? sqlite3_errmsg(database) : sqlite3_errstr(code));
+}
+
+static enum du_error_kind connect(struct du_ledger *ledger, int flags, sqlite3 **database,
+                                  struct du_error *error) {
+    int code = du_fault(&ledger->base->faults, DU_FAULT_LEDGER_OPEN);
+    *database = NULL;
+    if (code != 0)
+        return failed(ledger, error, NULL, code);
+    code = sqlite3_open_v2(ledger->path, database, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_extended_result_codes(*database, 1);
+        sqlite3_busy_timeout(*database, BUSY_MS);
+        return DU_OK;
+    }
+    failed(ledger, error, *database, code);
+    sqlite3_close(*database);
+    *database = NULL;
+    return DU_STORE;
+}
+
+/* Best effort: a disk that is full already has nothing to set aside. */
+static void make_reserve(struct du_ledger *ledger) {
+    int fd = open(ledger->reserve, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && posix_fallocate(fd, 0, RESERVE) != 0) {
+        unlink(ledger->reserve);
+        du_log_format(ledger->base->log, DU_LOG_WARN, "no space to set aside for %s", ledger->path);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static enum du_error_kind set_up(struct du_ledger *ledger, const char *schema, bool full_sync,
+                                 struct du_error *error) {
+    enum du_error_kind kind =
+        connect(ledger, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &ledger->database, error);
+    if (kind != DU_OK)
+        return kind;
+    const char *const steps[] = {"PRAGMA journal_mode = WAL",
+                                 full_sync ? "PRAGMA synchronous = FULL"
+                                           : "PRAGMA synchronous = NORMAL",
+                                 "BEGIN IMMEDIATE", schema, "COMMIT"};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (sqlite3_exec(ledger->database, steps[i], NULL, NULL, NULL) != SQLITE_OK)
+            return failed(ledger, error, ledger->database, 0);
+    make_reserve(ledger);
+    return DU_OK;
+}
+
+static enum du_error_kind start_writer(struct du_ledger *ledger, struct du_error *error) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(&ledger->writer, NULL, write_entries, ledger);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ledger->running = number == 0;
+    return number == 0 ? DU_OK : du_error_errno(error, number, "start a writer for", ledger->path);
+}
+
+static bool name_files(struct du_ledger *ledger, const char *path) {
+    size_t size = strlen(path) + sizeof ".reserve";
+    ledger->path = du_strdup(path);
+    ledger->reserve = du_malloc(size);
+    if (ledger->reserve != NULL)
+        snprintf(ledger->reserve, size, "%s.reserve", path);
+    return ledger->path != NULL && ledger->reserve != NULL;
+}
+
+enum du_error_kind du_ledger_open(struct du_ledger **ledger, struct du_base *base, const char *path,
+                                  const char *schema, bool full_sync, struct du_error *error) {
+    struct du_ledger *made = du_calloc(1, sizeof *made);
+    *ledger = NULL;
+    if (made == NULL)
+        return du_error_set(error, DU_MEMORY, "open %s", path);
+    made->base = base;
+    made->last = &made->first;
+    pthread_mutex_init(&made->lock, NULL);
+    pthread_cond_init(&made->posted, NULL);
+    enum du_error_kind kind = name_files(made, path)
+                                  ? set_up(made, schema, full_sync, error)
+                                  : du_error_set(error, DU_MEMORY, "open %s", path);
+    if (kind == DU_OK)
+        kind = start_writer(made, error);
+    if (kind != DU_OK)
+        du_ledger_close(&made);
+    *ledger = made;
+    return kind;
+}
+
+void du_ledger_close(struct du_ledger **ledger) {
+    struct du_ledger *old = *ledger;
+    if (old == NULL)
+        return;
+    if (old->running) {
+        pthread_mutex_lock(&old->lock);
+        old->stop = true;
+        pthread_cond_signal(&old->posted);
+        pthread_mutex_unlock(&old->lock);
+        pthread_join(old->writer, NULL);
+    }
+    sqlite3_close(old->database);
+    pthread_cond_destroy(&old->posted);
+    pthread_mutex_destroy(&old->lock);
+    du_free(old->path);
+    du_free(old->reserve);
+    du_free(old);
+    *ledger = NULL;
+}
+
+/* Posting ----------------------------------------------------------------------------------- */
+
+void du_ledger_post(struct du_ledger *ledger, struct du_entry *entry) {
+    entry->next = NULL;
+    pthread_mutex_lock(&ledger->lock);
+    *ledger->last = entry;
+    ledger->last = &entry->next;
+    pthread_cond_signal(&ledger->posted);
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+struct flush {
+    struct du_entry entry;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool over;
+    enum du_error_kind result;
+};
+
+static int apply_nothing(struct du_entry *entry, sqlite3 *database) {
+    (void)entry, (void)database;
+    return SQLITE_OK;
+}
+
+static void flushed(struct du_entry *entry, enum du_error_kind result, const char *message) {
+    struct flush *flush = (struct flush *)entry;
+    (void)message;
+    pthread_mutex_lock(&flush->lock);
+    flush->over = true;
+    flush->result = result;
+    pthread_cond_signal(&flush->changed);
+    pthread_mutex_unlock(&flush->lock);
+}
+
+enum du_error_kind du_ledger_flush(struct du_ledger *ledger) {
+    struct flush flush = {.entry = {.apply = apply_nothing, .done = flushed},
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .changed = PTHREAD_COND_INITIALIZER};
+    du_ledger_post(ledger, &flush.entry);
+    pthread_mutex_lock(&flush.lock);
+    while (!flush.over)
+        pthread_cond_wait(&flush.changed, &flush.lock);
+    pthread_mutex_unlock(&flush.lock);
+    return flush.result;
+}
+
+/* Reading ----------------------------------------------------------------------------------- */
+
+enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
+                                  bool (*row)(void *user, sqlite3_stmt *statement), void *user,
+                                  struct du_error *error) {
+    sqlite3 *database;
+    sqlite3_stmt *statement = NULL;
+    enum du_error_kind kind = connect(ledger, SQLITE_OPEN_READONLY, &database, error);
+    if (kind != DU_OK)
+        return kind;
+    int code = sqlite3_prepare_v2(database, sql, -1, &statement, NULL);
+    if (code == SQLITE_OK)
+        code = SQLITE_ROW;
+    while (code == SQLITE_ROW && (code = sqlite3_step(statement)) == SQLITE_ROW)
+        if (!row(user, statement))
+            code = SQLITE_DONE;
+    if (code != SQLITE_DONE)
+        kind = failed(ledger, error, database, code);
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return kind;
+}
+
+void du_ledger_figures(struct du_ledger *ledger, uint64_t *entries, uint64_t *commits,
+                       bool *failing) {
+    pthread_mutex_lock(&ledger->lock);
+    *entries = ledger->entries;
+    *commits = ledger->commits;
+    *failing = ledger->failing;
+    pthread_mutex_unlock(&ledger->lock);
+}

@@ -1,0 +1,47 @@
+#include "sql.h"
+
+#include <string.h>
+
+struct du_sql_value du_sql_integer(int64_t integer) {
+    return (struct du_sql_value){.type = DU_SQL_INTEGER, .integer = integer};
+}
+
+struct du_sql_value du_sql_text(const char *text) {
+    if (text == NULL)
+        return (struct du_sql_value){.type = DU_SQL_NULL};
+    return (struct du_sql_value){.type = DU_SQL_TEXT, .bytes = text, .size = strlen(text)};
+}
+
+struct du_sql_value du_sql_blob(const void *bytes, size_t size) {
+    /* SQLite takes a null pointer for NULL, which an empty blob is not. */
+    return (struct du_sql_value){.type = DU_SQL_BLOB, .bytes = size > 0 ? bytes : "", .size = size};
+}
+
+static int bind(sqlite3_stmt *statement, int at, const struct du_sql_value *value) {
+    switch (value->type) {
+    case DU_SQL_NULL:
+        return sqlite3_bind_null(statement, at);
+    case DU_SQL_INTEGER:
+        return sqlite3_bind_int64(statement, at, value->integer);
+    case DU_SQL_TEXT:
+        return sqlite3_bind_text64(statement, at, value->bytes, value->size, SQLITE_STATIC,
+                                   SQLITE_UTF8);
+    case DU_SQL_BLOB:
+        return sqlite3_bind_blob64(statement, at, value->bytes, value->size, SQLITE_STATIC);
+    }
+    return SQLITE_MISUSE;
+}
+
+int du_sql_run(sqlite3 *database, const char *sql, const struct du_sql_value *values,
+               size_t count) {
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(database, sql, -1, &statement, NULL);
+    for (size_t i = 0; code == SQLITE_OK && i < count; i++)
+        code = bind(statement, (int)i + 1, &values[i]);
+    while (code == SQLITE_OK || code == SQLITE_ROW)
+        code = sqlite3_step(statement);
+    int end = sqlite3_finalize(statement);
+    if (code == SQLITE_DONE)
+        return SQLITE_OK;
+    return end != SQLITE_OK ? end : code;
+}
