@@ -29,7 +29,8 @@ function Answer:header(name, value)
   return self
 end
 
---- Keeps the lease until the last byte is sent or the client is gone.
+--- Keeps the lease (if there is one) until the last byte is sent or the client is gone.
+---@param lease? dunite.native.Lease
 function Answer:hold(lease)
   self.leases = self.leases or {}
   self.leases[#self.leases + 1] = lease
@@ -92,12 +93,13 @@ end
 
 function M.text(body, status) return M.new(status or 200, body, "text/plain; charset=utf-8") end
 
---- What an opened source gives: a blob, or a body that is still coming in.
----@param opened { source: dunite.native.Source, content_type?: string, etag?: string, modified?: integer }
+--- What an opened source gives: a blob, or a body that is still coming in. Without a source it describes what a
+--- HEAD asked for.
+---@param opened { source?: dunite.native.Source, size?: integer, content_type?: string, etag?: string, modified?: integer }
 ---@return dunite.Answer
 function M.blob(opened)
   local made = M.new(200, nil, opened.content_type or "application/octet-stream")
-  made.source, made.etag, made.modified, made.body = opened.source, opened.etag, opened.modified, nil
+  made.source, made.length, made.etag, made.modified = opened.source, opened.size, opened.etag, opened.modified
   return made
 end
 

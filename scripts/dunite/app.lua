@@ -60,6 +60,7 @@ function M.new(settings, entries, findings, where)
   self.flights = named("flight", each(settings.flights, native.flights))
   self.upstreams = named("upstream", map(settings.upstreams, native.upstream))
   self.catalog = catalog.new(entries, findings, where)
+  for _, product in ipairs(self.catalog.list) do product.app = self end
   self.members = members.new(self)
   return self
 end
@@ -69,6 +70,18 @@ function App:issuer() return self.external_url or self.name end
 
 function App:service()
   return self.settings.tokens.service or (self.external_url and self.external_url:match("^https?://([^/]+)")) or self.name
+end
+
+--- The upstream of a product's source or image: the one it names, else the one declared under that purpose
+--- ("downloads", "images"), else "forgejo", else the only one.
+---@param part { upstream?: string }
+---@param purpose string
+---@return dunite.native.Upstream
+function App:upstream_for(part, purpose)
+  local upstreams = self.upstreams
+  if part.upstream then return upstreams[part.upstream] end
+  local only = next(upstreams)
+  return rawget(upstreams, purpose) or rawget(upstreams, "forgejo") or upstreams[only or purpose]
 end
 
 -- A handler raised: an answer is one; a problem is answered by its class; anything else is a script's fault.
@@ -88,6 +101,24 @@ local function checked(made, route)
   return answer.error(errors.new("Script"))
 end
 
+-- The audit event that a handler opened ends with its answer; one that streams ends in C.
+local function audited(made, req)
+  local event = req.event
+  if not event then return made end
+  if made.source then
+    return made:audited(event)
+  elseif made.status == 429 then
+    event:close("denied", made.payload and made.payload.error.code)
+  elseif made.problem and made.problem.class == "Upstream" then
+    event:close("failed_upstream", made.problem.variant)
+  elseif made.status >= 400 then
+    event:close("denied", made.problem and made.problem.variant or tostring(made.status))
+  else
+    event:close("completed", nil, 0)
+  end
+  return made
+end
+
 --- Answers one request; the engine runs it in a task of its own.
 ---@async
 ---@param exchange dunite.native.Exchange
@@ -103,7 +134,7 @@ function App:dispatch(exchange)
   exchange:route(route.pattern)
   local _, made = xpcall(route.handler, rescued(req), req)
   if errors.is(made, "Cancelled") then error(made, 0) end
-  return checked(made, route):finish(req.id)
+  return audited(checked(made, route), req):finish(req.id)
 end
 
 return M

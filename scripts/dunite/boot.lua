@@ -6,6 +6,9 @@ local deployment = require "dunite.deployment"
 
 local M = {}
 
+-- Flights that the standard library itself uses (dunite.fresh); always declared.
+local STANDARD_FLIGHTS = { "dunite.releases", "dunite.tags", "dunite.relations" }
+
 local function guarded(findings, what, f, ...)
   local ok, result = xpcall(f, function(raised) return tostring(raised) end, ...)
   if ok then return result end
@@ -56,6 +59,7 @@ function M.load(overrides)
   end
   local given = overrides and assert(native.json.decode(overrides)) or {}
   local settings = deployment.settle(declared, given, findings, "dunite.lua")
+  for _, name in ipairs(STANDARD_FLIGHTS) do table.insert(settings.flights, name) end
   out.settings = settings
   local entries = settings.catalog ~= nil and guarded(findings, "catalog", resolve, settings.catalog) or {}
   out.members = settings.members ~= nil and guarded(findings, "members", resolve, settings.members) or {}

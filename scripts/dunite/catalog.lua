@@ -33,11 +33,13 @@ local entry = {
     owner = { type = "string", required = true },
     repo = { type = "string" },
     package = { type = "string" },
+    upstream = { type = "string" },
   } },
   pinned_release = { type = "string" },
   image = { type = "table", fields = {
     owner = { type = "string", required = true },
     name = { type = "string", required = true },
+    upstream = { type = "string" },
   } },
   pinned_tag = { type = "string" },
   versions = { type = "list", default = {}, of = { type = "table", fields = {

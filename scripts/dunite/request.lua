@@ -103,6 +103,13 @@ function Request:piece()
   return self.method == "GET" and self:header("range") and self.path or nil
 end
 
+--- Notes that the request asks for something worth an audit line; it ends with how the answer ended.
+---@param fields { kind: "pull"|"download", application: string, version?: string, asset?: string, digest?: string, credential?: string }
+function Request:audit(fields)
+  fields.member, fields.address, fields.request = self.member and self.member.id, self:client(), self.id
+  self.event = native.audit:open(fields)
+end
+
 --- User and password of Basic credentials (RFC 7617).
 ---@return string? user, string? password
 function Request:basic()

@@ -142,10 +142,14 @@ function Router:match(method, path)
   return route, params
 end
 
+-- The router that is mounted nearest above the path.
 local function mounted(self, path)
+  local best
   for _, mount in ipairs(self.mounts) do
-    if path == mount.prefix or path:sub(1, #mount.prefix + 1) == mount.prefix .. "/" then return mount.router end
+    local above = path == mount.prefix or path:sub(1, #mount.prefix + 1) == mount.prefix .. "/"
+    if above and (not best or #mount.prefix > #best.prefix) then best = mount end
   end
+  return best and best.router
 end
 
 --- What to answer where no route matches.

@@ -181,7 +181,7 @@ function exchange:headers(name) end
 function exchange:body(max) end
 ---@return string           -- the peer's address; "unix"
 function exchange:peer() end
----@return "main"|"admin"
+---@return "main"|"admin"|"control"
 function exchange:listener() end
 ---@return string           -- 16 hex digits
 function exchange:id() end
@@ -197,6 +197,7 @@ function exchange:client(address) end
 ---@field status integer
 ---@field headers? table<string, string|string[]>
 ---@field body? string
+---@field length? integer                 -- what a HEAD is told when there is neither body nor source
 ---@field source? dunite.native.Source   -- streamed; ranges and conditions are dealt with in C
 ---@field etag? string                    -- with quotes; used for conditions and sent
 ---@field modified? integer               -- seconds since 1970

@@ -1,0 +1,212 @@
+-- Downloads: release assets and generic packages of a Forgejo, handed on by name.
+--
+-- A release's metadata is kept for a short while (release_ttl); an asset's row is stored under the CONFIGURED version, so
+-- that invalidation always matches; the row's version is what upstream calls the asset, so that a re-uploaded one
+-- replaces it.
+
+local native = require "dunite.native"
+local answer = require "dunite.answer"
+local catalog = require "dunite.catalog"
+local content_type = require "dunite.content_type"
+local errors = require "dunite.errors"
+local fresh = require "dunite.fresh"
+
+local M = {}
+
+local DAY = 86400000
+local releases = fresh.new("releases", 300000, DAY)
+
+--- How long a release's metadata is believed, in milliseconds.
+function M.release_ttl(ms) releases.ttl = ms end
+
+local encode = native.url_encode
+
+-- { name, size, id, url, digest?, foreign? } of what upstream lists.
+
+local function same_origin(url, base)
+  local a, b = native.url_parse(url), native.url_parse(base)
+  return a and b and a.scheme == b.scheme and a.host == b.host and a.port == b.port
+end
+
+local function release_asset(upstream, asset)
+  local foreign = asset.type == "external"
+  if not foreign and not same_origin(asset.browser_download_url or "", upstream:url()) then
+    return nil, errors.new("InvalidUrl", { message = "an asset's download URL points elsewhere: " .. tostring(asset.name) })
+  end
+  return {
+    name = asset.name, size = not foreign and asset.size or nil, foreign = foreign or nil, url = asset.browser_download_url,
+    id = tostring(asset.uuid or asset.id) .. "-" .. tostring(asset.size),
+  }
+end
+
+local function get_json(upstream, path)
+  local got, problem = upstream:fetch { url = path, headers = { accept = "application/json" } }
+  if not got then return nil, problem end
+  local value, reason = native.json.decode(got.body)
+  if type(value) ~= "table" then
+    return nil, errors.new("Upstream", { status = got.status, message = "no JSON from " .. path .. ": " .. tostring(reason) })
+  end
+  return value
+end
+
+local sources = {}
+
+function sources.release(upstream, source, version)
+  local path = ("/api/v1/repos/%s/%s/releases/tags/%s"):format(encode(source.owner), encode(source.repo), encode(version))
+  local release, problem = get_json(upstream, path)
+  if not release then return nil, problem end
+  local assets = setmetatable({}, native.json.array)
+  for _, asset in ipairs(type(release.assets) == "table" and release.assets or {}) do
+    local kept, refused = release_asset(upstream, asset)
+    if not kept then return nil, refused end
+    assets[#assets + 1] = kept
+  end
+  return assets
+end
+
+function sources.generic_package(upstream, source, version)
+  local where = ("%s/generic/%s/%s"):format(encode(source.owner), encode(source.package), encode(version))
+  local files, problem = get_json(upstream, "/api/v1/packages/" .. where .. "/files")
+  if not files then return nil, problem end
+  local assets = setmetatable({}, native.json.array)
+  for _, file in ipairs(files) do
+    local name = file.name or file.Name
+    assets[#assets + 1] = {
+      name = name, size = file.size or file.Size, id = tostring(file.sha256 or file.id),
+      url = "/api/packages/" .. where .. "/" .. encode(name),
+      digest = file.sha256 and "sha256:" .. file.sha256:lower() or nil,
+    }
+  end
+  return assets
+end
+
+local function upstream_of(product) return product.app:upstream_for(product.source, "downloads") end
+
+-- The version that may be had: the pinned one, or a recorded one that is not yanked.
+local function version_of(product, version)
+  if not product.source then return nil end
+  if version == nil or version == product.pinned_release then return product.pinned_release end
+  return catalog.recorded(product, version) and version or nil
+end
+
+local function key_of(product, version) return product.slug .. "\0" .. version end
+
+--- What a version of the product offers.
+---@async
+---@param product dunite.Product
+---@param version? string
+---@return table[]? assets, table? problem, string? version
+function M.assets(product, version)
+  local wanted = version_of(product, version)
+  if not wanted then return nil, errors.new("NotFound", { message = "no such version of " .. product.slug }) end
+  local assets, problem = releases:get(key_of(product, wanted), function()
+    return sources[product.source.kind](upstream_of(product), product.source, wanted)
+  end)
+  return assets, problem, wanted
+end
+
+local function named(assets, name)
+  for _, asset in ipairs(assets or {}) do
+    if asset.name == name then return asset end
+  end
+end
+
+local function etag_of(asset) return '"' .. native.sha256(asset.id .. "\0" .. asset.name):sub(8, 39) .. '"' end
+
+local function row_name(product, version, name)
+  return "asset\0" .. product.slug .. "\0" .. version .. "\0" .. name
+end
+
+--- The 304 for a request whose validator matches what is known without asking anybody; nil when there is none to give.
+---@param product dunite.Product
+---@param name string
+---@param req dunite.Request
+---@param version? string
+function M.not_modified(product, name, req, version)
+  local condition = req:header_list("if-none-match")
+  local wanted = condition and version_of(product, version)
+  local asset = wanted and named(releases:peek(key_of(product, wanted)), name)
+  if not asset then return nil end
+  local etag = etag_of(asset)
+  for tag in condition:gmatch('[^,%s]+') do
+    if tag == "*" or tag:gsub("^W/", "") == etag then
+      local made = answer.new(304, "")
+      made.etag = etag
+      return made
+    end
+  end
+end
+
+---@class dunite.Asset
+---@field name string
+---@field size? integer
+---@field content_type string
+---@field etag string
+---@field source? dunite.native.Source
+
+--- An asset, opened: from the store, or while it comes in. Only described (no source) where `describe` is set and it is
+--- not in the store: a cold HEAD fills nothing.
+---@async
+---@param product dunite.Product
+---@param name string
+---@param options? { version?: string, describe?: boolean }
+---@return dunite.Asset? asset, table? problem
+function M.open(product, name, options)
+  options = options or {}
+  local assets, problem, version = M.assets(product, options.version)
+  if not assets then return nil, problem end
+  local listed = named(assets, name)
+  if not listed then return nil, errors.new("NotFound", { message = "no asset " .. name .. " in " .. product.slug }) end
+  local asset = { name = name, size = listed.size, content_type = content_type(name), etag = etag_of(listed) }
+  local upstream = upstream_of(product)
+  local source, failed = native.cache:open {
+    digest = listed.digest, name = not listed.digest and row_name(product, version, name) or nil,
+    version = not listed.digest and listed.id or nil, size = listed.size,
+    upstream = not options.describe and upstream or nil, url = listed.url, foreign = listed.foreign,
+    source = upstream:name() .. "/" .. product.slug,
+  }
+  if source then
+    asset.source = source
+    return asset
+  end
+  if options.describe and errors.is(failed, "NotFound") then return asset end
+  return nil, failed
+end
+
+--- One application's listing.
+---@async
+---@return table[]? list, table? problem
+function M.list(product, req, version)
+  local assets, problem, wanted = M.assets(product, version)
+  if not assets then return nil, problem end
+  local path = "/v1/applications/" .. encode(product.slug) .. "/downloads/"
+  if wanted ~= product.pinned_release then path = path .. encode(wanted) .. "/" end
+  local list = setmetatable({}, native.json.array)
+  for _, asset in ipairs(assets) do
+    list[#list + 1] = {
+      name = asset.name, size = asset.size, content_type = content_type(asset.name), url = req:url(path .. encode(asset.name)),
+    }
+  end
+  return list
+end
+
+--- One group per application the member can see, asked for concurrently. A broken upstream shows in its group only.
+---@async
+---@param products dunite.Product[]
+---@param req dunite.Request
+function M.groups(products, req)
+  local groups, asks = setmetatable({}, native.json.array), {}
+  for _, product in ipairs(products) do
+    if product.source then
+      groups[#groups + 1] = { slug = product.slug, name = product.name, version = product.pinned_release }
+      asks[#asks + 1] = function() return M.list(product, req) end
+    end
+  end
+  for i, result in ipairs(native.all(asks)) do
+    groups[i].assets = result[1] or setmetatable({}, native.json.array)
+    groups[i].available = result[1] ~= nil
+  end
+  return groups
+end
+
+return M
