@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RESERVE = 4 << 20, BUSY_MS = 2000 };
+enum { RESERVE = 4 << 20, BUSY_MS = 1000 };
 
 struct du_ledger {
     struct du_base *base;

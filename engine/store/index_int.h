@@ -1,0 +1,89 @@
+#ifndef DU_INDEX_INT_H
+#define DU_INDEX_INT_H
+
+/* What the index's files share: index.c (pins and changes), index_table.c (entries and names),
+ * index_load.c. All calls are made with the index's lock held.
+ *
+ * A blob's life in the index:
+ *
+ *     LISTED   found by digest, and by its names
+ *       |      leave: its last reference went (forget, a replaced name), or it proved wrong (drop)
+ *     LEAVING  found by nobody; once its last pin is gone its file and row go
+ *       |      let_go, removed
+ *     (freed)
+ *
+ * What is added while its digest is LEAVING, or whose file was removed under its writer, is born
+ * LEAVING and outside the table: its readers have the descriptor, the next request fetches anew.
+ */
+
+#include "index.h"
+#include "map.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum du_index_state { LISTED, LEAVING };
+
+struct du_index_entry {
+    UT_hash_handle hh; /* in blobs, while tabled */
+    struct du_digest digest;
+    int64_t size;
+    enum du_index_state state;
+    bool tabled;
+    bool by_digest; /* stored by digest: stays without a name */
+    bool rowless;   /* while loading: no row was seen */
+    size_t names, pins;
+    int fd; /* while pinned, once opened */
+    struct du_index *index;
+};
+
+struct du_index_name {
+    UT_hash_handle hh; /* in names */
+    struct du_index_entry *entry;
+    char *version; /* NULL: none */
+    char text[];
+};
+
+struct du_blob {
+    struct du_index_entry *entry;
+    atomic_int references;
+};
+
+struct du_index {
+    struct du_base *base;
+    struct du_blobs *files;
+    struct du_ledger *journal;
+    pthread_mutex_t lock; /* all below, and all entries and names */
+    struct du_index_entry *blobs;
+    struct du_index_name *names;
+    size_t count; /* of LISTED */
+    int64_t bytes;
+};
+
+/* LEAVING, in no table. NULL: out of memory. */
+struct du_index_entry *du_index_entry_new(struct du_index *index, const struct du_digest *digest,
+                                          int64_t size);
+struct du_index_entry *du_index_entry(struct du_index *index, const struct du_digest *digest);
+/* A new entry, found from now on. NULL: out of memory. */
+struct du_index_entry *du_index_entry_listed(struct du_index *index, const struct du_digest *digest,
+                                             int64_t size);
+/* Its row goes to the journal. */
+void du_index_entry_save(const struct du_index_entry *entry);
+void du_index_entry_leave(struct du_index_entry *entry);
+void du_index_entry_leave_if_unwanted(struct du_index_entry *entry);
+/* For a LEAVING entry that nobody pins. */
+void du_index_entry_let_go(struct du_index_entry *entry);
+/* Takes it out of the table and frees it. */
+void du_index_entry_take_off(struct du_index_entry *entry);
+
+struct du_index_name *du_index_name(struct du_index *index, const char *text);
+/* Points the name at the entry, in memory; the entry of its older row may go for it. False: out of
+ * memory. */
+bool du_index_name_set(struct du_index_entry *entry, const char *text, const char *version);
+void du_index_name_remove(struct du_index *index, struct du_index_name *name);
+void du_index_name_free(struct du_index_name *name);
+
+/* What the folder has and the journal knows. */
+enum du_error_kind du_index_load(struct du_index *index, struct du_error *error);
+
+#endif

@@ -1,0 +1,159 @@
+#include "index_int.h"
+#include "index_journal.h"
+#include "mem.h"
+
+#include <string.h>
+
+/* Entries ----------------------------------------------------------------------------------- */
+
+struct du_index_entry *du_index_entry_new(struct du_index *index, const struct du_digest *digest,
+                                          int64_t size) {
+    struct du_index_entry *entry = du_calloc(1, sizeof *entry);
+    if (entry == NULL)
+        return NULL;
+    entry->digest = *digest;
+    entry->size = size;
+    entry->state = LEAVING;
+    entry->fd = -1;
+    entry->index = index;
+    return entry;
+}
+
+struct du_index_entry *du_index_entry(struct du_index *index, const struct du_digest *digest) {
+    struct du_index_entry *entry;
+    HASH_FIND(hh, index->blobs, digest, sizeof *digest, entry);
+    return entry;
+}
+
+static bool list(struct du_index_entry *entry) {
+    struct du_index *index = entry->index;
+    HASH_ADD(hh, index->blobs, digest, sizeof entry->digest, entry);
+    if (du_map_failed(entry))
+        return false;
+    entry->tabled = true;
+    entry->state = LISTED;
+    index->count++;
+    index->bytes += entry->size;
+    return true;
+}
+
+struct du_index_entry *du_index_entry_listed(struct du_index *index, const struct du_digest *digest,
+                                             int64_t size) {
+    struct du_index_entry *entry = du_index_entry_new(index, digest, size);
+    if (entry == NULL || list(entry))
+        return entry;
+    du_free(entry);
+    return NULL;
+}
+
+void du_index_entry_save(const struct du_index_entry *entry) {
+    if (entry->index->journal != NULL)
+        du_index_journal_save(entry->index->journal, &entry->digest, entry->size, entry->by_digest);
+}
+
+/* Leaving ----------------------------------------------------------------------------------- */
+
+static enum du_error_kind remove_file(struct du_index *index, const struct du_digest *digest) {
+    struct du_error error;
+    enum du_error_kind kind = du_blobs_remove(index->files, digest, &error);
+    if (kind != DU_OK)
+        du_log_format(index->base->log, DU_LOG_ERROR, "%s", error.message);
+    return kind;
+}
+
+void du_index_entry_take_off(struct du_index_entry *entry) {
+    HASH_DEL(entry->index->blobs, entry);
+    du_free(entry);
+}
+
+static void removed(struct du_index *index, const struct du_digest *digest) {
+    pthread_mutex_lock(&index->lock);
+    du_index_entry_take_off(du_index_entry(index, digest));
+    pthread_mutex_unlock(&index->lock);
+}
+
+/* A file goes on the journal's thread, so that no loop waits for a disk; until then its entry stays
+ * in the table, for du_index_add to see. */
+void du_index_entry_let_go(struct du_index_entry *entry) {
+    static const struct du_index_removal removal = {remove_file, removed};
+    struct du_index *index = entry->index;
+    if (!entry->tabled) {
+        du_free(entry);
+        return;
+    }
+    if (index->journal != NULL &&
+        du_index_journal_remove(index->journal, index, &entry->digest, &removal))
+        return;
+    remove_file(index, &entry->digest);
+    du_index_entry_take_off(entry);
+}
+
+void du_index_entry_leave(struct du_index_entry *entry) {
+    entry->state = LEAVING;
+    entry->index->count--;
+    entry->index->bytes -= entry->size;
+    if (entry->pins == 0)
+        du_index_entry_let_go(entry);
+}
+
+void du_index_entry_leave_if_unwanted(struct du_index_entry *entry) {
+    if (entry->state == LISTED && !entry->by_digest && entry->names == 0)
+        du_index_entry_leave(entry);
+}
+
+/* Names ------------------------------------------------------------------------------------- */
+
+struct du_index_name *du_index_name(struct du_index *index, const char *text) {
+    struct du_index_name *name;
+    HASH_FIND(hh, index->names, text, strlen(text), name);
+    return name;
+}
+
+void du_index_name_free(struct du_index_name *name) {
+    du_free(name->version);
+    du_free(name);
+}
+
+void du_index_name_remove(struct du_index *index, struct du_index_name *name) {
+    HASH_DEL(index->names, name);
+    name->entry->names--;
+    if (index->journal != NULL)
+        du_index_journal_forget(index->journal, name->text);
+    du_index_name_free(name);
+}
+
+static struct du_index_name *name_new(const char *text, const char *version) {
+    size_t size = strlen(text) + 1;
+    struct du_index_name *name = du_calloc(1, sizeof *name + size);
+    if (name == NULL)
+        return NULL;
+    memcpy(name->text, text, size);
+    name->version = version != NULL ? du_strdup(version) : NULL;
+    if (version == NULL || name->version != NULL)
+        return name;
+    du_free(name);
+    return NULL;
+}
+
+/* Points the name at the entry, in memory; its older row's entry may go for it. */
+bool du_index_name_set(struct du_index_entry *entry, const char *text, const char *version) {
+    struct du_index *index = entry->index;
+    struct du_index_name *name = name_new(text, version), *old = du_index_name(index, text);
+    if (name == NULL)
+        return false;
+    struct du_index_entry *before = old != NULL ? old->entry : NULL;
+    if (old != NULL) {
+        HASH_DEL(index->names, old);
+        du_index_name_free(old);
+        before->names--;
+    }
+    name->entry = entry;
+    HASH_ADD_KEYPTR(hh, index->names, name->text, strlen(name->text), name);
+    bool good = !du_map_failed(name);
+    entry->names += good;
+    if (!good)
+        du_index_name_free(name);
+    if (before != NULL)
+        du_index_entry_leave_if_unwanted(before);
+    return good;
+}
