@@ -86,40 +86,68 @@ const char *du_clock_http_date(int64_t wall_ms, char text[DU_CLOCK_TEXT]) {
 static bool join(struct tm *parts, int64_t *wall_ms) {
     struct tm wanted = *parts;
     time_t seconds = timegm(parts);
-    if (parts->tm_mday != wanted.tm_mday || parts->tm_hour != wanted.tm_hour ||
-        parts->tm_min != wanted.tm_min)
+    if (parts->tm_mon != wanted.tm_mon || parts->tm_mday != wanted.tm_mday ||
+        parts->tm_hour != wanted.tm_hour || parts->tm_min != wanted.tm_min)
         return false;
     *wall_ms = (int64_t)seconds * 1000;
     return true;
 }
 
-bool du_clock_parse_rfc3339(const char *text, int64_t *wall_ms) {
-    struct tm parts = {0};
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
-    if (rest == NULL)
-        rest = strptime(text, "%Y-%m-%d %H:%M:%S", &parts);
-    if (rest == NULL)
-        return false;
-    if (*rest == '.')
-        rest += 1 + strspn(rest + 1, "0123456789");
-    long offset = 0;
-    if (*rest == '+' || *rest == '-') {
-        int hours = 0, minutes = 0, used = 0;
-        if (sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || used != 5)
+/* True when text begins like shape, where 0 stands for any digit. */
+static bool shaped(const char *text, const char *shape) {
+    for (; *shape != '\0'; shape++, text++)
+        if (*shape == '0' ? *text < '0' || *text > '9' : *text != *shape)
             return false;
-        offset = (*rest == '-' ? -1 : 1) * (hours * 3600L + minutes * 60L);
-        rest += 6;
-    } else if (*rest++ != 'Z') {
+    return true;
+}
+
+static int number(const char *text, int digits) {
+    int value = 0;
+    for (int i = 0; i < digits; i++)
+        value = value * 10 + (text[i] - '0');
+    return value;
+}
+
+/* "Z" or "+01:00"; false when it is neither. */
+static bool zone(const char *text, int64_t *offset_ms) {
+    *offset_ms = 0;
+    if (strcmp(text, "Z") == 0)
+        return true;
+    if ((!shaped(text, "+00:00") && !shaped(text, "-00:00")) || text[6] != '\0')
         return false;
-    }
-    if (*rest != '\0' || !join(&parts, wall_ms))
+    int hours = number(text + 1, 2), minutes = number(text + 4, 2);
+    *offset_ms = (*text == '-' ? -60000 : 60000) * ((int64_t)hours * 60 + minutes);
+    return hours < 24 && minutes < 60;
+}
+
+bool du_clock_parse_rfc3339(const char *text, int64_t *wall_ms) {
+    if (!shaped(text, "0000-00-00T00:00:00") && !shaped(text, "0000-00-00 00:00:00"))
         return false;
-    *wall_ms -= offset * 1000;
+    struct tm parts = {.tm_year = number(text, 4) - 1900,
+                       .tm_mon = number(text + 5, 2) - 1,
+                       .tm_mday = number(text + 8, 2),
+                       .tm_hour = number(text + 11, 2),
+                       .tm_min = number(text + 14, 2),
+                       .tm_sec = number(text + 17, 2)};
+    const char *rest = text + 19;
+    if (shaped(rest, ".0"))
+        rest += 1 + strspn(rest + 1, "0123456789");
+    int64_t offset_ms;
+    if (!zone(rest, &offset_ms) || !join(&parts, wall_ms))
+        return false;
+    *wall_ms -= offset_ms;
     return true;
 }
 
 bool du_clock_parse_http_date(const char *text, int64_t *wall_ms) {
-    struct tm parts = {0};
-    const char *rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    return rest != NULL && *rest == '\0' && join(&parts, wall_ms);
+    /* The one that is sent, and the two that must be understood (RFC 9110 section 5.6.7). */
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
+                                        "%a %b %e %H:%M:%S %Y"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct tm parts = {0};
+        const char *rest = strptime(text, forms[i], &parts);
+        if (rest != NULL && *rest == '\0' && join(&parts, wall_ms))
+            return true;
+    }
+    return false;
 }

@@ -1,0 +1,336 @@
+/* The log: one line is one line, nobody waits for it, and what it drops it tells. */
+
+#include "log.h"
+
+#include "bytes.h"
+#include "clock.h"
+#include "mem.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct du_clock clock;
+    struct du_bytes text;
+    char folder[64], path[96], moved[96];
+};
+
+static int set_up(void **state) {
+    struct fixture *fixture = du_calloc(1, sizeof *fixture);
+    du_clock_init_manual(&fixture->clock, 1769903990000);
+    strcpy(fixture->folder, "/tmp/dunite-log-XXXXXX");
+    assert_non_null(mkdtemp(fixture->folder));
+    snprintf(fixture->path, sizeof fixture->path, "%s/log", fixture->folder);
+    snprintf(fixture->moved, sizeof fixture->moved, "%s/log.1", fixture->folder);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *fixture = *state;
+    du_mem_fail_after(-1);
+    unlink(fixture->path);
+    unlink(fixture->moved);
+    rmdir(fixture->folder);
+    du_bytes_deinit(&fixture->text);
+    du_free(fixture);
+    return 0;
+}
+
+static struct du_log *open_log(struct fixture *fixture, enum du_log_format format,
+                               enum du_log_level least) {
+    struct du_log *log;
+    struct du_error error;
+    assert_int_equal(du_log_new(&log, &fixture->clock, format, least, fixture->path, &error),
+                     DU_OK);
+    return log;
+}
+
+/* Reads to the end. */
+static const char *drain(struct fixture *fixture, int fd) {
+    char part[4096];
+    du_bytes_clear(&fixture->text);
+    for (ssize_t got; (got = read(fd, part, sizeof part)) > 0;)
+        du_bytes_add(&fixture->text, part, (size_t)got);
+    du_bytes_add(&fixture->text, NULL, 0);
+    close(fd);
+    return fixture->text.data;
+}
+
+static const char *written(struct fixture *fixture, const char *path) {
+    return drain(fixture, open(path, O_RDONLY));
+}
+
+static const struct du_log_field all_types[] = {
+    {"member", DU_LOG_STRING, .as.string = "ada"},
+    {"missing", DU_LOG_STRING, .as.string = NULL},
+    {"bytes", DU_LOG_INTEGER, .as.integer = INT64_MIN},
+    {"seconds", DU_LOG_NUMBER, .as.number = 0.25},
+    {"nothing", DU_LOG_NUMBER, .as.number = 0.0 / 0.0},
+    {"hit", DU_LOG_BOOLEAN, .as.boolean = true},
+};
+
+enum { ALL_TYPES = sizeof all_types / sizeof *all_types };
+
+static void text_lines_look_as_they_should(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    du_log_write(log, DU_LOG_INFO, "r-1", "served", all_types, ALL_TYPES);
+    du_log_write(log, DU_LOG_WARN, NULL, "bare", NULL, 0);
+    du_log_format(log, DU_LOG_ERROR, "%d of %s", 3, "four");
+    du_log_free(&log);
+    assert_null(log);
+    assert_string_equal(written(fixture, fixture->path),
+                        "2026-01-31T23:59:50Z INFO served request=r-1 member=ada "
+                        "bytes=-9223372036854775808 seconds=0.25 nothing=null hit=true\n"
+                        "2026-01-31T23:59:50Z WARN bare\n"
+                        "2026-01-31T23:59:50Z ERROR 3 of four\n");
+}
+
+static void json_lines_look_as_they_should(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_JSON, DU_LOG_DEBUG);
+    du_log_write(log, DU_LOG_INFO, "r-1", "served", all_types, ALL_TYPES);
+    du_log_format(log, DU_LOG_DEBUG, "bare");
+    du_log_free(&log);
+    assert_string_equal(
+        written(fixture, fixture->path),
+        "{\"time\":\"2026-01-31T23:59:50Z\",\"level\":\"INFO\",\"message\":\"served\","
+        "\"request_id\":\"r-1\",\"member\":\"ada\",\"bytes\":-9223372036854775808,"
+        "\"seconds\":0.25,\"nothing\":null,\"hit\":true}\n"
+        "{\"time\":\"2026-01-31T23:59:50Z\",\"level\":\"DEBUG\",\"message\":\"bare\"}\n");
+}
+
+static void a_line_stays_one_line_whatever_a_stranger_puts_into_it(void **state) {
+    struct fixture *fixture = *state;
+    static const char nasty[] = "a b\n2026-01-31T23:59:50Z INFO forged\x1b[2J\r\"\xFF";
+    for (int format = DU_LOG_TEXT; format <= DU_LOG_JSON; format++) {
+        struct du_log *log = open_log(fixture, (enum du_log_format)format, DU_LOG_DEBUG);
+        const struct du_log_field field = {nasty, DU_LOG_STRING, .as.string = nasty};
+        du_log_write(log, DU_LOG_INFO, nasty, nasty, &field, 1);
+        du_log_free(&log);
+        const char *text = written(fixture, fixture->path);
+        assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+        for (const char *at = text; at[1] != '\0'; at++)
+            assert_true((unsigned char)*at >= ' ');
+        unlink(fixture->path);
+    }
+}
+
+static void a_value_cannot_pass_for_another_field(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    const struct du_log_field fields[] = {
+        {"path", DU_LOG_STRING, .as.string = "/x member=root"},
+        {"empty", DU_LOG_STRING, .as.string = ""},
+    };
+    du_log_write(log, DU_LOG_INFO, NULL, "m", fields, 2);
+    du_log_free(&log);
+    assert_string_equal(written(fixture, fixture->path),
+                        "2026-01-31T23:59:50Z INFO m path=\"/x member=root\" empty=\"\"\n");
+}
+
+static void levels_below_the_least_are_left_out(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_WARN);
+    du_log_format(log, DU_LOG_INFO, "no");
+    du_log_write(log, DU_LOG_DEBUG, NULL, "no", NULL, 0);
+    du_log_format(log, DU_LOG_WARN, "yes");
+    du_log_free(&log);
+    assert_string_equal(written(fixture, fixture->path), "2026-01-31T23:59:50Z WARN yes\n");
+}
+
+static void a_null_log_drops_everything(void **state) {
+    (void)state;
+    struct du_log *log = NULL;
+    du_log_format(log, DU_LOG_ERROR, "x");
+    du_log_write(log, DU_LOG_ERROR, NULL, "x", NULL, 0);
+    du_log_set_sink(log, NULL, NULL);
+    du_log_reopen(log);
+    assert_int_equal(du_log_dropped(log), 0);
+    du_log_free(&log);
+}
+
+static void keep(void *user, enum du_log_level level, const char *line, size_t size) {
+    struct du_bytes *kept = user;
+    assert_int_equal(level, DU_LOG_INFO);
+    assert_int_equal(strlen(line), size);
+    du_bytes_add(kept, line, size);
+    du_bytes_text(kept, "|");
+}
+
+static void a_sink_gets_each_line_on_the_callers_thread(void **state) {
+    struct fixture *fixture = *state;
+    struct du_bytes kept;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    du_bytes_init(&kept);
+    du_log_set_sink(log, keep, &kept);
+    du_log_format(log, DU_LOG_INFO, "one");
+    du_log_format(log, DU_LOG_INFO, "two");
+    assert_string_equal(kept.data, "2026-01-31T23:59:50Z INFO one|2026-01-31T23:59:50Z INFO two|");
+    du_log_set_sink(log, NULL, NULL);
+    du_log_format(log, DU_LOG_INFO, "three");
+    assert_null(strstr(kept.data, "three"));
+    du_log_free(&log);
+    du_bytes_deinit(&kept);
+}
+
+static void after_a_reopen_lines_go_to_the_new_file(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    du_log_format(log, DU_LOG_INFO, "before");
+    assert_int_equal(rename(fixture->path, fixture->moved), 0);
+    du_log_reopen(log);
+    du_log_format(log, DU_LOG_INFO, "after");
+    du_log_free(&log);
+    assert_non_null(strstr(written(fixture, fixture->path), "INFO after\n"));
+    assert_null(strstr(written(fixture, fixture->moved), "after"));
+}
+
+static void a_reopen_that_fails_goes_on_with_the_old_file_and_says_so(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    assert_int_equal(rename(fixture->path, fixture->moved), 0);
+    assert_int_equal(mkdir(fixture->path, 0700), 0);
+    du_log_reopen(log);
+    du_log_format(log, DU_LOG_INFO, "after");
+    du_log_free(&log);
+    rmdir(fixture->path);
+    const char *text = written(fixture, fixture->moved);
+    assert_non_null(strstr(text, "ERROR the log cannot be opened anew"));
+    assert_non_null(strstr(text, "INFO after\n"));
+}
+
+static uint64_t times_found(const char *text, const char *what) {
+    uint64_t found = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        found++;
+    return found;
+}
+
+/* A FIFO that nobody reads holds the writer; the caller goes on, and lines drop. */
+static void a_full_ring_drops_lines_and_tells(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(mkfifo(fixture->path, 0600), 0);
+    int fd = open(fixture->path, O_RDONLY | O_NONBLOCK);
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    uint64_t lines = 0;
+    while (du_log_dropped(log) < 10) {
+        du_log_format(log, DU_LOG_INFO, "line %08llu", (unsigned long long)lines++);
+        assert_true(lines < 1000000);
+    }
+    fcntl(fd, F_SETFL, 0);
+    struct du_bytes text;
+    du_bytes_init(&text);
+    char part[65536];
+    /* What is left then, of lines 40 bytes long, fits into the pipe. */
+    while (text.size < (lines - 10) * 40) {
+        ssize_t got = read(fd, part, sizeof part);
+        assert_true(got > 0);
+        du_bytes_add(&text, part, (size_t)got);
+    }
+    du_log_format(log, DU_LOG_INFO, "the end");
+    du_log_free(&log);
+    du_bytes_text(&text, drain(fixture, fd));
+    assert_int_equal(times_found(text.data, "INFO line "), lines - 10);
+    assert_int_equal(times_found(text.data, "WARN log lines were dropped total=10\n"), 1);
+    assert_int_equal(times_found(text.data, "INFO the end\n"), 1);
+    du_bytes_deinit(&text);
+}
+
+static void many_times_the_ring_comes_through_in_order(void **state) {
+    struct fixture *fixture = *state;
+    enum { LINES = 20000 };
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    uint64_t kept = 0;
+    for (int i = 0; i < LINES; i++) {
+        uint64_t dropped = du_log_dropped(log);
+        du_log_format(log, DU_LOG_INFO, "n%07d", i);
+        kept += du_log_dropped(log) == dropped;
+    }
+    du_log_free(&log);
+    const char *at = written(fixture, fixture->path);
+    int last = -1;
+    uint64_t found = 0;
+    while ((at = strstr(at, "INFO n")) != NULL) {
+        int number = atoi(at + 6);
+        assert_true(number > last);
+        last = number;
+        found++;
+        at++;
+    }
+    assert_int_equal(found, kept);
+}
+
+static void a_log_that_cannot_be_opened_is_an_error_with_its_path(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log;
+    struct du_error error;
+    assert_int_equal(
+        du_log_new(&log, &fixture->clock, DU_LOG_TEXT, DU_LOG_DEBUG, "/nowhere/at/all/log", &error),
+        DU_IO);
+    assert_null(log);
+    assert_non_null(strstr(error.message, "/nowhere/at/all/log"));
+}
+
+static void each_failing_allocation_of_new_is_an_error_and_leaks_nothing(void **state) {
+    struct fixture *fixture = *state;
+    int64_t live = du_mem_live();
+    struct du_log *log = NULL;
+    for (int allowed = 0; log == NULL; allowed++) {
+        du_mem_fail_after(allowed);
+        enum du_error_kind kind =
+            du_log_new(&log, &fixture->clock, DU_LOG_TEXT, DU_LOG_DEBUG, fixture->path, NULL);
+        du_mem_fail_after(-1);
+        assert_int_equal(kind, log == NULL ? DU_MEMORY : DU_OK);
+        if (log == NULL)
+            assert_int_equal(du_mem_live(), live);
+        assert_in_range(allowed, 0, 10);
+    }
+    du_log_free(&log);
+    assert_int_equal(du_mem_live(), live);
+}
+
+static void a_line_without_memory_is_dropped_and_told(void **state) {
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    du_mem_fail_after(0);
+    du_log_format(log, DU_LOG_INFO, "lost");
+    du_mem_fail_after(-1);
+    assert_int_equal(du_log_dropped(log), 1);
+    du_log_free(&log);
+    assert_string_equal(written(fixture, fixture->path),
+                        "2026-01-31T23:59:50Z WARN log lines were dropped total=1\n");
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(text_lines_look_as_they_should),
+        CASE(json_lines_look_as_they_should),
+        CASE(a_line_stays_one_line_whatever_a_stranger_puts_into_it),
+        CASE(a_value_cannot_pass_for_another_field),
+        CASE(levels_below_the_least_are_left_out),
+        CASE(a_null_log_drops_everything),
+        CASE(a_sink_gets_each_line_on_the_callers_thread),
+        CASE(after_a_reopen_lines_go_to_the_new_file),
+        CASE(a_reopen_that_fails_goes_on_with_the_old_file_and_says_so),
+        CASE(a_full_ring_drops_lines_and_tells),
+        CASE(many_times_the_ring_comes_through_in_order),
+        CASE(a_log_that_cannot_be_opened_is_an_error_with_its_path),
+        CASE(each_failing_allocation_of_new_is_an_error_and_leaks_nothing),
+        CASE(a_line_without_memory_is_dropped_and_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
