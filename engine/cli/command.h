@@ -1,0 +1,33 @@
+#ifndef DU_COMMAND_H
+#define DU_COMMAND_H
+
+/* The commands of the program. Each gets the words after its name and gives the exit code: 0 fine,
+ * 1 the thing failed, 2 the call was wrong. */
+
+#include "options.h"
+
+struct du_command {
+    const char *name;
+    int (*run)(int count, char **words);
+    const char *usage; /* after "dunite " */
+    const char *help;  /* one line */
+    const struct du_option *options;
+};
+
+extern const struct du_command du_commands[]; /* ends with a NULL name */
+
+int du_command_serve(int count, char **words);
+int du_command_check(int count, char **words);
+int du_command_routes(int count, char **words);
+int du_command_spec(int count, char **words);
+int du_command_member(int count, char **words);
+int du_command_keys(int count, char **words);
+int du_command_status(int count, char **words);
+int du_command_flights(int count, char **words);
+int du_command_limits(int count, char **words);
+int du_command_version(int count, char **words);
+int du_command_help(int count, char **words);
+
+extern const struct du_option du_options_serve[], du_options_load[], du_options_member[];
+
+#endif

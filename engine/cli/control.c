@@ -1,0 +1,135 @@
+#include "control.h"
+
+#include "check.h"
+#include "json.h"
+#include "report.h"
+#include "unix_call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CALL_SECS = 60 };
+
+void du_control_begin(struct du_bytes *body) {
+    du_bytes_init(body);
+    du_bytes_text(body, "{");
+}
+
+void du_control_raw(struct du_bytes *body, const char *key, const char *json) {
+    du_bytes_format(body, "%s\"%s\":%s", body->size > 1 ? "," : "", key, json);
+}
+
+void du_control_text(struct du_bytes *body, const char *key, const char *value) {
+    if (value == NULL)
+        return;
+    du_control_raw(body, key, "");
+    du_bytes_json(body, value, strlen(value));
+}
+
+void du_control_end(struct du_bytes *body) {
+    du_bytes_text(body, "}");
+}
+
+/* 0 when the answer says ok; else its message is said. */
+static int judge(const struct du_bytes *answer) {
+    struct du_slice value;
+    enum du_json_type type;
+    if (du_json_find(answer->data, answer->size, "ok", &value, &type) && type == DU_JSON_BOOLEAN &&
+        value.data[0] == 't')
+        return 0;
+    struct du_bytes message;
+    du_bytes_init(&message);
+    if (du_json_find(answer->data, answer->size, "message", &value, &type))
+        du_json_string(value, &message);
+    fprintf(stderr, "dunite: %s\n", message.size > 0 ? message.data : "the engine gave no reason");
+    du_bytes_deinit(&message);
+    return 1;
+}
+
+static enum du_error_kind call_at(const char *data_dir, const char *command,
+                                  const struct du_bytes *body, struct du_bytes *answer,
+                                  struct du_error *error) {
+    char path[512], target[128];
+    int status = 0;
+    snprintf(path, sizeof path, "%s/control.sock", data_dir);
+    snprintf(target, sizeof target, "/control/%s", command);
+    struct du_slice text = {body->data, body->size};
+    return du_unix_call(path, target, text, CALL_SECS, &status, answer, error);
+}
+
+static int call_offline(const struct du_engine_options *wanted, const char *command,
+                        const struct du_bytes *body, struct du_bytes *answer) {
+    struct du_engine_options offline = *wanted;
+    struct du_engine *engine = NULL;
+    struct du_error error = {0};
+    offline.offline = offline.quiet = true;
+    int code = du_report_start(&engine, &offline);
+    if (code != 0)
+        return code;
+    enum du_error_kind kind = call_at(du_engine_data_dir(engine), command, body, answer, &error);
+    if (kind != DU_OK)
+        fprintf(stderr, "dunite: %s\n", error.message);
+    du_engine_stop(&engine);
+    return kind == DU_OK ? judge(answer) : 1;
+}
+
+int du_control_call(const struct du_options *options, const char *command,
+                    const struct du_bytes *body, bool running, struct du_bytes *answer) {
+    struct du_bytes overrides;
+    du_bytes_init(&overrides);
+    du_options_overrides(options, &overrides);
+    const char *folder = du_options_text(options, "dir");
+    struct du_engine_options wanted = {
+        .folder = folder == NULL ? "." : folder,
+        .scripts = du_options_text(options, "scripts"),
+        .overrides = overrides.data,
+    };
+    struct du_check *check = NULL;
+    struct du_findings findings = {0};
+    struct du_error error = {0};
+    int code = 1;
+    if (du_check_new(&check, &wanted, &findings, &error) != DU_OK) {
+        du_report(&findings, &error);
+    } else if (call_at(du_check_data_dir(check), command, body, answer, &error) == DU_OK) {
+        code = judge(answer);
+    } else if (running) {
+        fprintf(stderr, "dunite: no engine runs here (%s)\n", error.message);
+    } else {
+        code = call_offline(&wanted, command, body, answer);
+    }
+    if (check != NULL)
+        du_check_free(&check);
+    du_findings_free(&findings);
+    du_bytes_deinit(&overrides);
+    return code;
+}
+
+static void print_cell(struct du_slice object, const char *column) {
+    struct du_slice value;
+    enum du_json_type type;
+    struct du_bytes text;
+    du_bytes_init(&text);
+    if (du_json_find(object.data, object.size, column, &value, &type)) {
+        if (type == DU_JSON_STRING)
+            du_json_string(value, &text);
+        else
+            du_bytes_add(&text, value.data, value.size);
+    }
+    printf("%-24s ", text.size > 0 ? text.data : "-");
+    du_bytes_deinit(&text);
+}
+
+void du_control_table(const struct du_bytes *answer, const char *key, const char *const *columns) {
+    struct du_slice rest, object;
+    enum du_json_type type;
+    if (!du_json_find(answer->data, answer->size, key, &rest, &type))
+        return;
+    for (size_t i = 0; columns[i] != NULL; i++)
+        printf("%-24s ", columns[i]);
+    putchar('\n');
+    while (du_json_next(&rest, &object, &type)) {
+        for (size_t i = 0; columns[i] != NULL; i++)
+            print_cell(object, columns[i]);
+        putchar('\n');
+    }
+}

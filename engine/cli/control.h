@@ -1,0 +1,28 @@
+#ifndef DU_CONTROL_H
+#define DU_CONTROL_H
+
+/* Commands to the engine: to the one that runs, over its control socket; else to one that is
+ * started for the moment, without listeners. So each command is written once, in
+ * scripts/dunite/control.lua. */
+
+#include "bytes.h"
+#include "options.h"
+
+#include <stdbool.h>
+
+/* Calls command ("member.add") with a JSON body; answer is the JSON that came. running: only an
+ * engine that runs will do. The exit code; what went wrong has been said. */
+int du_control_call(const struct du_options *options, const char *command,
+                    const struct du_bytes *body, bool running, struct du_bytes *answer);
+
+/* Builds a JSON object, member by member. */
+void du_control_begin(struct du_bytes *body);
+void du_control_text(struct du_bytes *body, const char *key,
+                     const char *value); /* NULL: left out */
+void du_control_raw(struct du_bytes *body, const char *key, const char *json);
+void du_control_end(struct du_bytes *body);
+
+/* A table of the objects in the answer's array `key`: one line each, the named columns. */
+void du_control_table(const struct du_bytes *answer, const char *key, const char *const *columns);
+
+#endif

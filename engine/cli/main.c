@@ -1,0 +1,118 @@
+/* The dunite program: finds the command and runs it. */
+
+#include "command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SCRIPTS_OPTION                                                                             \
+    { "scripts", DU_OPTION_TEXT, "DIR", "look for scripts here before the built-in ones" }
+#define DATA_DIR_OPTION                                                                            \
+    { "data-dir", DU_OPTION_TEXT, "DIR", "where the store is, instead of the deployment's" }
+
+const struct du_option du_options_load[] = {SCRIPTS_OPTION, DATA_DIR_OPTION, {0}};
+
+const struct du_option du_options_serve[] = {
+    {"listen", DU_OPTION_LIST, "ADDR", "host:port, [::]:port or unix:PATH; may come several times"},
+    {"workers", DU_OPTION_NUMBER, "N", "worker threads; 0 is one per core"},
+    {"log-format", DU_OPTION_TEXT, "FORMAT", "text or json"},
+    {"accept-empty-cache", DU_OPTION_FLAG, NULL, "start although the cache's mark is missing"},
+    SCRIPTS_OPTION,
+    DATA_DIR_OPTION,
+    {0}};
+
+const struct du_option du_options_member[] = {
+    {"dir", DU_OPTION_TEXT, "DIR", "the deployment; the current folder if not given"},
+    {"email", DU_OPTION_TEXT, "EMAIL", "the member's address, with which they sign in"},
+    {"password-stdin", DU_OPTION_FLAG, NULL, "read the password from standard input"},
+    {"entitle", DU_OPTION_LIST, "SLUG",
+     "an application the member may have; may come several times"},
+    {"admin", DU_OPTION_FLAG, NULL, "an administrator"},
+    SCRIPTS_OPTION,
+    DATA_DIR_OPTION,
+    {0}};
+
+static const struct du_option control_options[] = {
+    {"dir", DU_OPTION_TEXT, "DIR", "the deployment; the current folder if not given"},
+    SCRIPTS_OPTION,
+    DATA_DIR_OPTION,
+    {0}};
+
+static const struct du_option no_options[] = {{0}};
+
+const struct du_command du_commands[] = {
+    {"serve", du_command_serve, "serve [DIR] [options]", "runs the deployment in DIR",
+     du_options_serve},
+    {"check", du_command_check, "check [DIR]",
+     "loads everything without serving, tells all that is wrong", du_options_load},
+    {"routes", du_command_routes, "routes [DIR]", "the route table", du_options_load},
+    {"spec", du_command_spec, "spec [DIR] [busted options]",
+     "runs the deployment's specs inside the engine", du_options_load},
+    {"member", du_command_member, "member add|list|passwd|disable|remove [ID]",
+     "members in the ledger", du_options_member},
+    {"keys", du_command_keys, "keys new|list", "signing keys", control_options},
+    {"status", du_command_status, "status", "how the running engine is", control_options},
+    {"flights", du_command_flights, "flights", "what is in flight", control_options},
+    {"limits", du_command_limits, "limits", "who holds what", control_options},
+    {"version", du_command_version, "version", "versions of everything linked", no_options},
+    {"help", du_command_help, "help [COMMAND]", "this, or more on a command", no_options},
+    {0}};
+
+static const struct du_command *find(const char *name) {
+    for (const struct du_command *command = du_commands; command->name != NULL; command++) {
+        if (strcmp(command->name, name) == 0)
+            return command;
+    }
+    return NULL;
+}
+
+static void list_commands(void) {
+    puts("dunite: a gateway that hands a private upstream to members\n\nusage: dunite COMMAND …\n");
+    for (const struct du_command *command = du_commands; command->name != NULL; command++)
+        printf("  %-9s %s\n", command->name, command->help);
+    puts("\nEvery option is also an environment variable: --data-dir is DUNITE_DATA_DIR.\n"
+         "\nexamples:\n"
+         "  dunite check examples/storefront     is everything right?\n"
+         "  dunite serve examples/storefront     serve it\n"
+         "  dunite member add ada --email ada@example.com\n");
+}
+
+int du_command_help(int count, char **words) {
+    const struct du_command *command = count > 0 ? find(words[0]) : NULL;
+    if (count > 0 && command == NULL) {
+        fprintf(stderr, "dunite: no command '%s'; see `dunite help`\n", words[0]);
+        return 2;
+    }
+    if (command == NULL) {
+        list_commands();
+        return 0;
+    }
+    printf("usage: dunite %s\n%s\n", command->usage, command->help);
+    if (command->options->name != NULL)
+        puts("\noptions:");
+    du_options_help(command->options);
+    return 0;
+}
+
+static bool asks_for_help(int count, char **words) {
+    return count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0);
+}
+
+int main(int count, char **words) {
+    if (count < 2) {
+        du_command_help(0, NULL);
+        return 2;
+    }
+    if (asks_for_help(count - 1, words + 1))
+        return du_command_help(0, NULL);
+    if (strcmp(words[1], "--version") == 0)
+        return du_command_version(0, NULL);
+    const struct du_command *command = find(words[1]);
+    if (command == NULL) {
+        fprintf(stderr, "dunite: no command '%s'; see `dunite help`\n", words[1]);
+        return 2;
+    }
+    if (asks_for_help(count - 2, words + 2))
+        return du_command_help(1, words + 1);
+    return command->run(count - 2, words + 2);
+}

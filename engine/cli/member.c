@@ -1,0 +1,115 @@
+/* `dunite member`: members in the ledger. */
+
+#include "command.h"
+#include "control.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { PASSWORD_ROOM = 256 };
+
+static bool read_line(char line[PASSWORD_ROOM]) {
+    if (fgets(line, PASSWORD_ROOM, stdin) == NULL)
+        return false;
+    line[strcspn(line, "\r\n")] = '\0';
+    return line[0] != '\0';
+}
+
+/* From standard input, or asked for twice on a terminal without showing it. */
+static bool read_password(bool from_stdin, char password[PASSWORD_ROOM]) {
+    if (from_stdin || !isatty(STDIN_FILENO))
+        return read_line(password);
+    struct termios shown, hidden;
+    tcgetattr(STDIN_FILENO, &shown);
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    char again[PASSWORD_ROOM] = "";
+    fprintf(stderr, "Password: ");
+    bool fine = read_line(password);
+    fprintf(stderr, "\nAgain: ");
+    fine = fine && read_line(again) && strcmp(password, again) == 0;
+    fprintf(stderr, "\n");
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+    return fine;
+}
+
+static void add_entitlements(const struct du_options *options, struct du_bytes *body) {
+    struct du_bytes list;
+    du_bytes_init(&list);
+    for (size_t i = 0; i < options->given_count; i++) {
+        if (strcmp(options->given[i].option->name, "entitle") != 0)
+            continue;
+        du_bytes_text(&list, list.size == 0 ? "[" : ",");
+        du_bytes_json(&list, options->given[i].value, strlen(options->given[i].value));
+    }
+    if (list.size > 0) {
+        du_bytes_text(&list, "]");
+        du_control_raw(body, "entitlements", list.data);
+    }
+    du_bytes_deinit(&list);
+}
+
+/* The body of add and passwd; false when there is no password to be had. */
+static bool describe(const struct du_options *options, const char *id, bool with_password,
+                     struct du_bytes *body) {
+    char password[PASSWORD_ROOM] = "";
+    if (with_password && !read_password(du_options_flag(options, "password-stdin"), password)) {
+        fprintf(stderr, "dunite: no password was given (or the two differ)\n");
+        return false;
+    }
+    du_control_begin(body);
+    du_control_text(body, "id", id);
+    du_control_text(body, "email", du_options_text(options, "email"));
+    du_control_text(body, "password", with_password ? password : NULL);
+    add_entitlements(options, body);
+    if (du_options_flag(options, "admin"))
+        du_control_raw(body, "admin", "true");
+    du_control_end(body);
+    return true;
+}
+
+static int wrong_call(void) {
+    fprintf(stderr,
+            "dunite: member add ID --email EMAIL | list | passwd ID | disable ID | remove ID\n");
+    return 2;
+}
+
+static bool is_one_of(const char *verb, const char *const *verbs) {
+    for (; *verbs != NULL; verbs++) {
+        if (strcmp(verb, *verbs) == 0)
+            return true;
+    }
+    return false;
+}
+
+int du_command_member(int count, char **words) {
+    static const char *const with_id[] = {"add", "passwd", "disable", "remove", NULL};
+    static const char *const columns[] = {"id", "email", "active", "admin", "entitlements", NULL};
+    struct du_options options;
+    if (!du_options_parse(count, words, du_options_member, 0, &options))
+        return 2;
+    const char *verb = options.argument_count > 0 ? options.arguments[0] : "";
+    const char *id = options.argument_count > 1 ? options.arguments[1] : NULL;
+    bool list = strcmp(verb, "list") == 0, add = strcmp(verb, "add") == 0;
+    if (!list && (!is_one_of(verb, with_id) || id == NULL))
+        return wrong_call();
+    if (add && du_options_text(&options, "email") == NULL)
+        return wrong_call();
+    struct du_bytes body, answer;
+    du_bytes_init(&answer);
+    if (!describe(&options, id, add || strcmp(verb, "passwd") == 0, &body))
+        return 1;
+    char command[32];
+    snprintf(command, sizeof command, "member.%s", verb);
+    int code = du_control_call(&options, command, &body, false, &answer);
+    if (code == 0 && list)
+        du_control_table(&answer, "members", columns);
+    else if (code == 0)
+        printf("%s: %s done\n", id, verb);
+    du_bytes_deinit(&body);
+    du_bytes_deinit(&answer);
+    return code;
+}

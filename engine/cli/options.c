@@ -1,0 +1,160 @@
+#include "options.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct du_option *find(const struct du_option *table, const char *name, size_t size) {
+    for (; table->name != NULL; table++) {
+        if (strlen(table->name) == size && strncmp(table->name, name, size) == 0)
+            return table;
+    }
+    return NULL;
+}
+
+static bool is_number(const char *text) {
+    return *text != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
+static bool keep(struct du_options *options, const struct du_option *option, const char *value) {
+    if (option->kind == DU_OPTION_NUMBER && !is_number(value)) {
+        fprintf(stderr, "dunite: --%s takes a whole number, not '%s'\n", option->name, value);
+        return false;
+    }
+    if (options->given_count == sizeof options->given / sizeof *options->given) {
+        fprintf(stderr, "dunite: too many options\n");
+        return false;
+    }
+    options->given[options->given_count++] = (struct du_given){option, value};
+    return true;
+}
+
+/* Words[*at] is an option; moves *at over its value. */
+static bool parse_option(int count, char **words, int *at, const struct du_option *table,
+                         struct du_options *options) {
+    const char *name = words[*at] + 2, *equals = strchr(name, '=');
+    size_t size = equals == NULL ? strlen(name) : (size_t)(equals - name);
+    const struct du_option *option = find(table, name, size);
+    if (option == NULL) {
+        fprintf(stderr, "dunite: no option '%s'; see `dunite help`\n", words[*at]);
+        return false;
+    }
+    if (option->kind == DU_OPTION_FLAG)
+        return keep(options, option, "1");
+    if (equals != NULL)
+        return keep(options, option, equals + 1);
+    if (*at + 1 == count) {
+        fprintf(stderr, "dunite: --%s wants %s\n", option->name, option->value);
+        return false;
+    }
+    return keep(options, option, words[++*at]);
+}
+
+bool du_options_parse(int count, char **words, const struct du_option *table, size_t rest_after,
+                      struct du_options *options) {
+    memset(options, 0, sizeof *options);
+    bool rest = false;
+    for (int at = 0; at < count; at++) {
+        rest |= rest_after > 0 && options->argument_count >= rest_after;
+        if (!rest && strcmp(words[at], "--") == 0) {
+            rest = true;
+        } else if (!rest && strncmp(words[at], "--", 2) == 0) {
+            if (!parse_option(count, words, &at, table, options))
+                return false;
+        } else if (options->argument_count <
+                   sizeof options->arguments / sizeof *options->arguments) {
+            options->arguments[options->argument_count++] = words[at];
+        } else {
+            fprintf(stderr, "dunite: too many arguments\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *from_environment(const char *name) {
+    char variable[64] = "DUNITE_";
+    size_t at = strlen(variable);
+    for (; *name != '\0' && at + 1 < sizeof variable; name++, at++)
+        variable[at] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+    variable[at] = '\0';
+    const char *value = getenv(variable);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static const char *on_command_line(const struct du_options *options, const char *name) {
+    const char *value = NULL;
+    for (size_t i = 0; i < options->given_count; i++) {
+        if (strcmp(options->given[i].option->name, name) == 0)
+            value = options->given[i].value;
+    }
+    return value;
+}
+
+const char *du_options_text(const struct du_options *options, const char *name) {
+    const char *value = on_command_line(options, name);
+    return value != NULL ? value : from_environment(name);
+}
+
+bool du_options_flag(const struct du_options *options, const char *name) {
+    return du_options_text(options, name) != NULL;
+}
+
+void du_options_help(const struct du_option *table) {
+    for (; table->name != NULL; table++) {
+        char left[48];
+        snprintf(left, sizeof left, "--%s %s", table->name,
+                 table->value == NULL ? "" : table->value);
+        printf("  %-24s %s\n", left, table->help);
+    }
+}
+
+static void add_key(struct du_bytes *json, const char *key) {
+    if (json->size > 1)
+        du_bytes_text(json, ",");
+    du_bytes_json(json, key, strlen(key));
+    du_bytes_text(json, ":");
+}
+
+static void add_listen(const struct du_options *options, struct du_bytes *json) {
+    size_t found = 0;
+    for (size_t i = 0; i < options->given_count; i++) {
+        if (strcmp(options->given[i].option->name, "listen") != 0)
+            continue;
+        if (found++ == 0)
+            add_key(json, "listen");
+        du_bytes_text(json, found == 1 ? "[" : ",");
+        du_bytes_json(json, options->given[i].value, strlen(options->given[i].value));
+    }
+    if (found > 0)
+        du_bytes_text(json, "]");
+}
+
+/* The command line only: a deployment decides itself which variables it reads. */
+void du_options_overrides(const struct du_options *options, struct du_bytes *json) {
+    const char *data_dir = on_command_line(options, "data-dir");
+    const char *workers = on_command_line(options, "workers");
+    const char *format = du_options_text(options, "log-format");
+    du_bytes_text(json, "{");
+    add_listen(options, json);
+    if (data_dir != NULL) {
+        add_key(json, "data_dir");
+        du_bytes_json(json, data_dir, strlen(data_dir));
+    }
+    if (workers != NULL) {
+        add_key(json, "workers");
+        du_bytes_text(json, workers);
+    }
+    if (format != NULL) {
+        add_key(json, "log");
+        du_bytes_text(json, "{\"format\":");
+        du_bytes_json(json, format, strlen(format));
+        du_bytes_text(json, "}");
+    }
+    if (on_command_line(options, "accept-empty-cache") != NULL) {
+        add_key(json, "cache");
+        du_bytes_text(json, "{\"accept_empty\":true}");
+    }
+    du_bytes_text(json, "}");
+}

@@ -1,0 +1,47 @@
+#ifndef DU_OPTIONS_H
+#define DU_OPTIONS_H
+
+/* Command-line options, declared in a table. Every option is also an environment variable
+ * DUNITE_NAME; the command line wins. */
+
+#include "bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum du_option_kind { DU_OPTION_FLAG, DU_OPTION_TEXT, DU_OPTION_NUMBER, DU_OPTION_LIST };
+
+struct du_option {
+    const char *name; /* without dashes; a NULL name ends a table */
+    enum du_option_kind kind;
+    const char *value; /* what help calls its value */
+    const char *help;
+};
+
+struct du_given {
+    const struct du_option *option;
+    const char *value; /* "1" for a flag */
+};
+
+struct du_options {
+    struct du_given given[32];
+    size_t given_count;
+    const char *arguments[64]; /* what is no option, in order */
+    size_t argument_count;
+};
+
+/* False: what was wrong has been said on standard error; exit with 2. rest_after: after so many
+ * arguments everything else is an argument too (for `spec DIR [busted options]`); 0: never. */
+bool du_options_parse(int count, char **words, const struct du_option *table, size_t rest_after,
+                      struct du_options *options);
+/* The last value given, by the command line or DUNITE_*; NULL when there is none. */
+const char *du_options_text(const struct du_options *options, const char *name);
+bool du_options_flag(const struct du_options *options, const char *name);
+/* "  --name VALUE  help" lines. */
+void du_options_help(const struct du_option *table);
+
+/* The settings that options override, as JSON for the deployment: listen, data-dir, workers,
+ * log-format. */
+void du_options_overrides(const struct du_options *options, struct du_bytes *json);
+
+#endif

@@ -1,0 +1,85 @@
+/* `dunite serve`: the engine until a signal says to end. The only place that handles signals. */
+
+#include "bytes.h"
+#include "command.h"
+#include "engine.h"
+#include "report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+/* Waits for one of the signals, or until ms have gone by (0). */
+static int wait_for(const sigset_t *signals, int64_t ms) {
+    struct timespec bound = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    for (;;) {
+        int got = sigtimedwait(signals, NULL, &bound);
+        if (got > 0 || errno == EAGAIN)
+            return got > 0 ? got : 0;
+    }
+}
+
+/* Until SIGTERM or SIGINT; SIGUSR1 opens the log anew. */
+static void serve_until_told(struct du_engine *engine, const sigset_t *signals) {
+    for (;;) {
+        int got = wait_for(signals, 3600000);
+        if (got == SIGTERM || got == SIGINT)
+            return;
+        if (got == SIGUSR1)
+            du_log_reopen(du_engine_base(engine)->log);
+        if (got == SIGHUP)
+            du_log_format(du_engine_base(engine)->log, DU_LOG_WARN,
+                          "SIGHUP: scripts are not reloaded yet; restart instead");
+    }
+}
+
+/* Lets what runs finish, within the drain time; a second signal cuts it short. */
+static void drain(struct du_engine *engine, const sigset_t *signals) {
+    du_engine_drain(engine);
+    for (int64_t left = du_engine_drain_ms(engine); left > 0 && !du_engine_idle(engine);
+         left -= 20) {
+        int got = wait_for(signals, 20);
+        if (got == SIGTERM || got == SIGINT)
+            return;
+    }
+}
+
+static void say_where(struct du_engine *engine) {
+    for (size_t i = 0; du_engine_address(engine, i) != NULL; i++)
+        fprintf(stderr, "dunite: listening on %s\n", du_engine_address(engine, i));
+}
+
+int du_command_serve(int count, char **words) {
+    struct du_options options;
+    if (!du_options_parse(count, words, du_options_serve, 0, &options))
+        return 2;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    sigdelset(&signals, SIGPIPE);
+
+    struct du_bytes overrides;
+    du_bytes_init(&overrides);
+    du_options_overrides(&options, &overrides);
+    struct du_engine_options wanted = {
+        .folder = options.argument_count > 0 ? options.arguments[0] : ".",
+        .scripts = du_options_text(&options, "scripts"),
+        .overrides = overrides.data,
+    };
+    struct du_engine *engine = NULL;
+    int code = du_report_start(&engine, &wanted);
+    if (code == 0) {
+        say_where(engine);
+        serve_until_told(engine, &signals);
+        drain(engine, &signals);
+        du_engine_stop(&engine);
+    }
+    du_bytes_deinit(&overrides);
+    return code;
+}

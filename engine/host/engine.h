@@ -1,0 +1,68 @@
+#ifndef DU_ENGINE_H
+#define DU_ENGINE_H
+
+/* The engine: one deployment, served. It owns what is one per process (data folder, ledgers, cache,
+ * limits, upstreams) and its workers.
+ *
+ * Invariants
+ *  1. Nothing global: two engines live in one process side by side.
+ *  2. When du_engine_start has returned DU_OK, every listener accepts.
+ *  3. Listeners belong to the engine, not to a generation of scripts.
+ *  4. Stopping goes top down: unready, `Connection: close`, accepts until EAGAIN, closes; what
+ * still runs after the drain time is ended.
+ *  5. The engine touches no signal's disposition; its threads block all signals.
+ *
+ * Thread: new, start, stop and free on one thread, the host program's; the rest any.
+ */
+
+#include "base.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct du_engine;
+
+struct du_engine_options {
+    const char *folder;    /* the deployment's; has dunite.lua */
+    const char *scripts;   /* --scripts DIR, or NULL */
+    const char *overrides; /* JSON of settings over those of dunite.lua, or NULL */
+    bool manual_clock;     /* specs: stands at clock_ms until it is moved */
+    int64_t clock_ms;
+    bool offline; /* no listener but the control socket: for commands when no engine runs */
+    bool quiet;   /* log warnings only */
+};
+
+/* What is wrong with a deployment: one line each, as `file:line: what, and what to write instead`.
+ */
+struct du_findings {
+    char **list;
+    size_t count;
+};
+void du_findings_free(struct du_findings *findings);
+
+/* Loads and checks the deployment, opens its store, binds its listeners, starts its workers. On
+ * failure *error says why; what is wrong with the deployment itself is in findings (freed by the
+ * caller). */
+enum du_error_kind du_engine_start(struct du_engine **engine,
+                                   const struct du_engine_options *options,
+                                   struct du_findings *findings, struct du_error *error);
+/* Begins to drain; returns at once. */
+void du_engine_drain(struct du_engine *engine);
+/* True when nothing is being served any more. */
+bool du_engine_idle(struct du_engine *engine);
+/* Ends what still runs, waits for the workers, closes the store, frees. */
+void du_engine_stop(struct du_engine **engine);
+
+/* Address number `at` of those that are listened on ("127.0.0.1:8080", "unix:…"); NULL past the
+ * last. */
+const char *du_engine_address(struct du_engine *engine, size_t at);
+const char *du_engine_data_dir(const struct du_engine *engine);
+int64_t du_engine_drain_ms(const struct du_engine *engine);
+struct du_base *du_engine_base(struct du_engine *engine);
+struct du_shared;
+struct du_shared *du_engine_shared(struct du_engine *engine);
+/* After the clock was moved: every worker has fired what fell due when this returns. */
+void du_engine_clock_moved(struct du_engine *engine);
+
+#endif
