@@ -1,0 +1,9 @@
+#ifndef DU_FINDINGS_H
+#define DU_FINDINGS_H
+
+#include "engine.h"
+
+/* Appends a copy of one line; short of memory the line is left out. */
+void du_findings_add(struct du_findings *findings, const char *text);
+
+#endif
