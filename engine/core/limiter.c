@@ -73,12 +73,12 @@ static void settle(struct work *work, struct du_lease *lease, enum du_acquired r
         du_list_append(&work->settled, &acquire->queued);
 }
 
-static bool can_enter(const struct du_lease *lease, bool blocked) {
+static bool can_enter(const struct du_lease *lease) {
     const struct du_limiter_grant *grant = lease->grant;
     if (grant->admitted > 0)
         return grant->admitted < DU_LIMITER_MOST_PIECES;
-    return !blocked && (lease->limits.concurrency == DU_UNLIMITED ||
-                        grant->subject->running < lease->limits.concurrency);
+    return lease->limits.concurrency == DU_UNLIMITED ||
+           grant->subject->running < lease->limits.concurrency;
 }
 
 static void count_done(struct du_count *count);
@@ -117,18 +117,15 @@ static void leave(struct du_lease *lease) {
         lease->grant->subject->running--;
 }
 
-/* Lets in who may, first come, first served. Only a piece whose share has the slot may pass others.
- */
+/* Lets in who may, first come, first served. All in a queue go by the same number (renew_limits),
+ * so one who finds no slot holds up all behind him but pieces of a share that has its slot. */
 static void pump(struct work *work, struct du_limiter_subject *subject) {
-    bool blocked = false;
     du_list_each(node, &subject->queue) {
         struct du_lease *lease = du_container_of(node, struct du_acquire, queued)->pending;
-        if (can_enter(lease, blocked)) {
-            du_list_remove(node);
-            enter(work, lease);
-        } else if (lease->grant->admitted == 0) {
-            blocked = true;
-        }
+        if (!can_enter(lease))
+            continue;
+        du_list_remove(node);
+        enter(work, lease);
     }
 }
 
@@ -150,7 +147,7 @@ static void arrive(struct work *work, struct du_lease *lease) {
     struct du_acquire *acquire = lease->acquire;
     struct du_limiter_subject *subject = lease->grant->subject;
     renew_limits(work, lease);
-    if (can_enter(lease, !du_list_empty(&subject->queue))) {
+    if (can_enter(lease)) {
         enter(work, lease);
     } else if (acquire->wait && lease->limits.concurrency != 0) {
         du_list_append(&subject->queue, &acquire->queued);

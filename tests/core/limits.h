@@ -12,8 +12,10 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -29,8 +31,9 @@ struct slow_counter {
     struct du_limiter *limiter;
     bool slow;
     struct du_count *held[MOST_HELD];
-    int held_count, adds, give_backs;
-    int64_t running_at_add, running_at_give_back;
+    int held_count;
+    atomic_int adds, give_backs;
+    atomic_int_fast64_t running_at_add, running_at_give_back;
 };
 
 struct limits {
@@ -51,7 +54,7 @@ struct request {
     struct limits *limits;
 };
 
-static int turns;
+static atomic_int turns; /* deliveries so far */
 
 static inline enum du_step slow_add(struct du_counter *counter, struct du_count *count) {
     struct slow_counter *slow = (struct slow_counter *)counter;
