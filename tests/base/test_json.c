@@ -1,5 +1,15 @@
-#include "fixture.h"
+/* JSON: the grammar to the letter, keys however they are spelt, values as slices. */
+
 #include "json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 static bool object(const char *text) {
     return du_json_object(text, strlen(text));
@@ -171,13 +181,13 @@ static void an_array_gives_its_elements_in_order(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(values_are_found_by_key_with_their_types),
-        FIXTURE_TEST(only_whole_objects_of_the_grammar_pass),
-        FIXTURE_TEST(a_key_that_comes_twice_is_refused_however_it_is_spelt),
-        FIXTURE_TEST(too_deep_or_too_many_is_refused),
-        FIXTURE_TEST(strings_are_unescaped),
-        FIXTURE_TEST(integers_are_exact_or_refused),
-        FIXTURE_TEST(an_array_gives_its_elements_in_order),
+        cmocka_unit_test(values_are_found_by_key_with_their_types),
+        cmocka_unit_test(only_whole_objects_of_the_grammar_pass),
+        cmocka_unit_test(a_key_that_comes_twice_is_refused_however_it_is_spelt),
+        cmocka_unit_test(too_deep_or_too_many_is_refused),
+        cmocka_unit_test(strings_are_unescaped),
+        cmocka_unit_test(integers_are_exact_or_refused),
+        cmocka_unit_test(an_array_gives_its_elements_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
