@@ -1,9 +1,9 @@
 #include "control.h"
 
+#include "call.h"
 #include "check.h"
 #include "json.h"
 #include "report.h"
-#include "unix_call.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,15 +46,33 @@ static int judge(const struct du_bytes *answer) {
     return 1;
 }
 
+/* What follows the header; the request asks for `Connection: close`. */
+static enum du_error_kind strip_header(struct du_bytes *answer, struct du_error *error) {
+    char *end = answer->size > 0 ? strstr(answer->data, "\r\n\r\n") : NULL;
+    if (end == NULL)
+        return du_error_set(error, DU_TRANSPORT, "the engine gave no answer");
+    du_bytes_consume(answer, (size_t)(end + 4 - answer->data));
+    return DU_OK;
+}
+
 static enum du_error_kind call_at(const char *data_dir, const char *command,
                                   const struct du_bytes *body, struct du_bytes *answer,
                                   struct du_error *error) {
-    char path[512], target[128];
-    int status = 0;
-    snprintf(path, sizeof path, "%s/control.sock", data_dir);
-    snprintf(target, sizeof target, "/control/%s", command);
-    struct du_slice text = {body->data, body->size};
-    return du_unix_call(path, target, text, CALL_SECS, &status, answer, error);
+    char address[512];
+    struct du_bytes request;
+    snprintf(address, sizeof address, "unix:%s/control.sock", data_dir);
+    du_bytes_init(&request);
+    du_bytes_format(&request,
+                    "POST /control/%s HTTP/1.1\r\nHost: control\r\nConnection: close\r\n"
+                    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                    command, body->size);
+    du_bytes_add(&request, body->data, body->size);
+    enum du_error_kind kind = du_bytes_check(&request);
+    struct du_slice text = {request.data, request.size};
+    if (kind == DU_OK)
+        kind = du_call(address, text, CALL_SECS, answer, error);
+    du_bytes_deinit(&request);
+    return kind == DU_OK ? strip_header(answer, error) : kind;
 }
 
 static int call_offline(const struct du_engine_options *wanted, const char *command,

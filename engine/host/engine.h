@@ -62,6 +62,9 @@ int64_t du_engine_drain_ms(const struct du_engine *engine);
 struct du_base *du_engine_base(struct du_engine *engine);
 struct du_shared;
 struct du_shared *du_engine_shared(struct du_engine *engine);
+/* Settles what it owes to loops outside it (specs): its lanes end, its ledgers have committed. It
+ * serves no more after that; stop it. */
+void du_engine_settle(struct du_engine *engine);
 /* After the clock was moved: every worker has fired what fell due when this returns. */
 void du_engine_clock_moved(struct du_engine *engine);
 

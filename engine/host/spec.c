@@ -40,6 +40,7 @@ struct spec {
     struct du_mailbox mailbox;
     struct du_timers timers;
     struct du_client *client;
+    struct du_lane *calls;
     struct du_context context;
     struct du_loader loader;
     lua_State *state;
@@ -63,7 +64,7 @@ static int set_up(lua_State *L) {
     lua_getglobal(L, "require");
     lua_pushliteral(L, "dunite.native");
     lua_call(L, 1, 1);
-    du_spec_native_push(L);
+    du_spec_native_push(L, spec->calls);
     lua_setfield(L, -2, "spec");
     return 0;
 }

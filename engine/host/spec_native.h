@@ -4,9 +4,11 @@
 /* native.spec: what specs get beyond scripts, see scripts/dunite/meta/native.lua. Thread: the
  * state's. */
 
+#include "lane.h"
+
 #include <lua.h>
 
-/* Pushes the table. May raise. */
-void du_spec_native_push(lua_State *L);
+/* Pushes the table. calls: the lane that blocks for spec.call; outlives the state. May raise. */
+void du_spec_native_push(lua_State *L, struct du_lane *calls);
 
 #endif

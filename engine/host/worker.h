@@ -30,6 +30,7 @@ enum du_listener_tag { DU_LISTENER_MAIN, DU_LISTENER_ADMIN, DU_LISTENER_CONTROL 
 struct du_worker_options {
     struct du_shared *shared;
     const char *folder, *scripts, *overrides;
+    const char *const *environment;
     const struct du_config *config;
     const struct du_worker_listener *listeners;
     size_t listener_count;

@@ -1,5 +1,7 @@
 -- Runs busted inside the engine's own state; `dunite spec` calls it. Waiting in a spec simply waits.
 
+local native = require "dunite.native"
+
 local M = {}
 
 -- busted forgets what a spec file required; what is here before it starts stays, so that enums stay the same objects.
@@ -23,6 +25,7 @@ end
 ---@param options string[]
 ---@return integer
 function M.run(root, options)
+  native.spec.http = require "dunite.spec_http"
   for _, name in ipairs(STANDARD) do require(name) end
   local real = os.exit
   os.exit = function(code) error(setmetatable({ code = code_of(code) }, Exit), 0) end

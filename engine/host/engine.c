@@ -1,0 +1,244 @@
+#include "engine.h"
+
+#include "check.h"
+#include "figures.h"
+#include "mem.h"
+#include "stores.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LISTENERS_MOST = 64 };
+
+struct du_engine {
+    struct du_base base;
+    struct du_engine_options options;
+    struct du_check *check; /* its settings are the engine's */
+    struct du_stores stores;
+    struct du_figures figures;
+    struct du_worker_listener listeners[LISTENERS_MOST];
+    size_t listener_count, public_count; /* the control socket comes after the public ones */
+    struct du_worker **workers;
+    size_t worker_count;
+    atomic_bool draining;
+    bool stores_open;
+};
+
+/* ready, degraded, draining, as /readyz tells them. */
+static void health(struct du_shared *shared, bool *ready, bool *degraded, bool *draining,
+                   const char **reason) {
+    struct du_stores *stores = du_container_of(shared, struct du_stores, shared);
+    struct du_engine *engine = du_container_of(stores, struct du_engine, stores);
+    *draining = atomic_load(&engine->draining);
+    *degraded = du_stores_degraded(stores);
+    *ready = !*draining;
+    *reason = *draining ? "draining" : *degraded ? "the store cannot be written" : NULL;
+}
+
+/* Starting. */
+
+static enum du_error_kind open_log(struct du_engine *engine, struct du_error *error) {
+    const struct du_config *config = du_check_config(engine->check);
+    enum du_log_level level = engine->options.quiet ? DU_LOG_WARN : config->log_level;
+    enum du_error_kind kind = du_log_new(&engine->base.log, &engine->base.clock, config->log_format,
+                                         level, config->log_file, error);
+    if (kind == DU_OK && engine->options.log_sink != NULL)
+        du_log_set_sink(engine->base.log, engine->options.log_sink, engine->options.log_user);
+    return kind;
+}
+
+static enum du_error_kind listen_on(struct du_engine *engine, const char *address, int tag,
+                                    unsigned workers, struct du_error *error) {
+    if (engine->listener_count == LISTENERS_MOST)
+        return du_error_set(error, DU_IO, "more than %d addresses to listen on", LISTENERS_MOST);
+    struct du_worker_listener *listener = &engine->listeners[engine->listener_count];
+    enum du_error_kind kind = du_socket_listen(address, workers, &listener->socket, error);
+    if (kind == DU_OK) {
+        listener->tag = tag;
+        engine->listener_count++;
+    }
+    return kind;
+}
+
+/* DATA_DIR/control.sock, for its owner only. */
+static enum du_error_kind listen_for_control(struct du_engine *engine, struct du_error *error) {
+    char address[512];
+    snprintf(address, sizeof address, "unix:%s/control.sock", du_engine_data_dir(engine));
+    enum du_error_kind kind = listen_on(engine, address, DU_LISTENER_CONTROL, 1, error);
+    if (kind == DU_OK && chmod(address + strlen("unix:"), 0600) != 0)
+        kind = du_error_set(error, DU_IO, "%s: cannot be made private", address);
+    return kind;
+}
+
+static enum du_error_kind listen_all(struct du_engine *engine, unsigned workers,
+                                     struct du_error *error) {
+    const struct du_config *config = du_check_config(engine->check);
+    enum du_error_kind kind = DU_OK;
+    bool offline = engine->options.offline;
+    for (size_t i = 0; kind == DU_OK && !offline && i < config->listen.count; i++)
+        kind = listen_on(engine, config->listen.list[i], DU_LISTENER_MAIN, workers, error);
+    for (size_t i = 0; kind == DU_OK && !offline && i < config->admin_listen.count; i++)
+        kind = listen_on(engine, config->admin_listen.list[i], DU_LISTENER_ADMIN, workers, error);
+    engine->public_count = engine->listener_count;
+    return kind == DU_OK ? listen_for_control(engine, error) : kind;
+}
+
+/* Without a public URL nobody could be told where a token or a file is. */
+static enum du_error_kind check_reachable(struct du_engine *engine, struct du_error *error) {
+    if (du_check_config(engine->check)->external_url != NULL)
+        return DU_OK;
+    for (size_t i = 0; i < engine->public_count; i++) {
+        if (!du_socket_is_loopback(engine->listeners[i].socket))
+            return du_error_set(
+                error, DU_SCRIPT,
+                "dunite.lua: external_url: is missing (it may be left out only when "
+                "every listener is loopback, and %s is not)",
+                du_socket_address(engine->listeners[i].socket));
+    }
+    return DU_OK;
+}
+
+static unsigned worker_count(const struct du_engine *engine) {
+    unsigned wanted = du_check_config(engine->check)->workers;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (engine->options.offline)
+        return 1;
+    return wanted > 0 ? wanted : cores > 0 ? (unsigned)cores : 1;
+}
+
+static enum du_error_kind start_workers(struct du_engine *engine, unsigned count,
+                                        struct du_findings *findings, struct du_error *error) {
+    engine->workers = du_calloc(count, sizeof *engine->workers);
+    if (engine->workers == NULL)
+        return du_error_set(error, DU_MEMORY, "starting the workers");
+    du_figures_start(&engine->figures, &engine->stores, engine->workers, count);
+    enum du_error_kind kind = DU_OK;
+    for (unsigned i = 0; kind == DU_OK && i < count; i++) {
+        struct du_worker_options options = {
+            .shared = &engine->stores.shared,
+            .folder = engine->options.folder,
+            .scripts = engine->options.scripts,
+            .overrides = engine->options.overrides,
+            .environment = engine->options.environment,
+            .config = du_check_config(engine->check),
+            .listeners = engine->listeners,
+            .listener_count = engine->listener_count,
+            .number = i,
+        };
+        kind = du_worker_start(&engine->workers[i], &options, findings, error);
+        if (kind == DU_OK)
+            engine->worker_count++;
+    }
+    return kind;
+}
+
+static enum du_error_kind start(struct du_engine *engine, struct du_findings *findings,
+                                struct du_error *error) {
+    enum du_error_kind kind = du_check_new(&engine->check, &engine->options, findings, error);
+    if (kind == DU_OK)
+        kind = open_log(engine, error);
+    if (kind == DU_OK)
+        kind = du_stores_open(&engine->stores, &engine->base, du_check_config(engine->check),
+                              du_check_data_dir(engine->check), error);
+    if (kind != DU_OK)
+        return kind;
+    engine->stores_open = true;
+    engine->stores.shared.health = health;
+    unsigned workers = worker_count(engine);
+    kind = listen_all(engine, workers, error);
+    if (kind == DU_OK)
+        kind = check_reachable(engine, error);
+    if (kind == DU_OK)
+        kind = start_workers(engine, workers, findings, error);
+    return kind;
+}
+
+enum du_error_kind du_engine_start(struct du_engine **out, const struct du_engine_options *options,
+                                   struct du_findings *findings, struct du_error *error) {
+    struct du_engine *engine = du_calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return du_error_set(error, DU_MEMORY, "starting an engine");
+    engine->options = *options;
+    if (options->manual_clock)
+        du_clock_init_manual(&engine->base.clock, options->clock_ms);
+    else
+        du_clock_init(&engine->base.clock);
+    du_faults_init(&engine->base.faults);
+    enum du_error_kind kind = start(engine, findings, error);
+    if (kind == DU_OK)
+        *out = engine;
+    else
+        du_engine_stop(&engine);
+    return kind;
+}
+
+/* Running. */
+
+const char *du_engine_address(struct du_engine *engine, size_t at) {
+    return at < engine->public_count ? du_socket_address(engine->listeners[at].socket) : NULL;
+}
+
+const char *du_engine_data_dir(const struct du_engine *engine) {
+    return du_check_data_dir(engine->check);
+}
+
+int64_t du_engine_drain_ms(const struct du_engine *engine) {
+    return du_check_config(engine->check)->drain_ms;
+}
+
+struct du_base *du_engine_base(struct du_engine *engine) {
+    return &engine->base;
+}
+
+struct du_shared *du_engine_shared(struct du_engine *engine) {
+    return &engine->stores.shared;
+}
+
+void du_engine_clock_moved(struct du_engine *engine) {
+    for (size_t i = 0; i < engine->worker_count; i++)
+        du_worker_poke(engine->workers[i]);
+}
+
+/* Stopping. */
+
+void du_engine_drain(struct du_engine *engine) {
+    atomic_store(&engine->draining, true);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        du_worker_drain(engine->workers[i]);
+}
+
+bool du_engine_idle(struct du_engine *engine) {
+    for (size_t i = 0; i < engine->worker_count; i++) {
+        if (du_worker_busy(engine->workers[i]) > 0)
+            return false;
+    }
+    return true;
+}
+
+void du_engine_settle(struct du_engine *engine) {
+    for (size_t i = 0; i < engine->worker_count; i++)
+        du_worker_close(engine->workers[i]);
+    if (engine->stores_open)
+        du_stores_settle(&engine->stores);
+}
+
+void du_engine_stop(struct du_engine **taken) {
+    struct du_engine *engine = *taken;
+    *taken = NULL;
+    du_engine_settle(engine);
+    for (size_t i = 0; i < engine->worker_count; i++)
+        du_worker_finish(&engine->workers[i]);
+    du_free(engine->workers);
+    for (size_t i = 0; i < engine->listener_count; i++)
+        du_socket_close(&engine->listeners[i].socket);
+    if (engine->stores_open)
+        du_stores_close(&engine->stores);
+    if (engine->base.log != NULL)
+        du_log_free(&engine->base.log);
+    if (engine->check != NULL)
+        du_check_free(&engine->check);
+    du_free(engine);
+}
