@@ -109,7 +109,8 @@ enum du_error_kind du_fetch_start(struct du_client *client, const struct du_fetc
                                   struct du_fetch **fetch, struct du_error *error);
 /* In head: a header of the answer, NULL when it has none. Good during head. */
 const char *du_fetch_header(struct du_fetch *fetch, const char *name);
-/* Stops reading (the socket's buffer fills, upstream waits); resume goes on. Paused time is no stall. */
+/* Stops reading (the socket's buffer fills, upstream waits); resume goes on, and may call data before it
+ * returns. Paused time is no stall. While paused no data comes; end may, when all was read already. */
 void du_fetch_pause(struct du_fetch *fetch);
 void du_fetch_resume(struct du_fetch *fetch);
 /* No hook is called any more. */

@@ -87,8 +87,10 @@ static bool on_data(void *user, const char *data, size_t size) {
     struct got *got = user;
     assert(got->heads == 1 && got->ends == 0);
     du_bytes_add(&got->body, data, size);
-    if (got->pauses)
+    if (got->pauses) {
+        got->paused = true;
         du_fetch_pause(got->fetch);
+    }
     if (got->cancels_at_data)
         du_fetch_cancel(&got->fetch);
     return true;

@@ -44,8 +44,8 @@ struct got {
     struct du_bytes body;
     struct du_error error;
     bool complete;
-    bool pauses;        /* after each chunk */
-    bool stops_at_head; /* says false */
+    bool pauses, paused; /* does so after each chunk; did so */
+    bool stops_at_head;  /* says false */
     bool cancels_at_head, cancels_at_data, closes_at_end;
     struct rig *rig;
 };
