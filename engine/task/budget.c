@@ -22,14 +22,15 @@ void du_budget_error(const struct du_budget *budget, struct du_error *error) {
                  (long long)budget->limit);
 }
 
-/* From here on the hook fires at each instruction of this thread; others come by du_budget_check.
- */
-static void raise_over(lua_State *L, const struct du_budget *budget) {
+/* In a hook it returns, and Lua yields once the hook has; in a C function it does not return. */
+static int stop(lua_State *L, const struct du_budget *budget) {
     struct du_error error;
+    if (lua_isyieldable(L))
+        return lua_yield(L, 0);
     lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
     du_budget_error(budget, &error);
     lua_pushstring(L, error.message);
-    lua_error(L);
+    return lua_error(L);
 }
 
 static void note_where(lua_State *L, struct du_budget *budget) {
@@ -52,7 +53,7 @@ static void spend(lua_State *L, struct du_budget *budget, int instructions) {
     if (!budget->over)
         note_where(L, budget);
     budget->over = true;
-    raise_over(L, budget);
+    stop(L, budget);
 }
 
 static void on_count(lua_State *L, lua_Debug *record) {
@@ -75,7 +76,7 @@ bool du_budget_is_over(lua_State *L) {
 
 void du_budget_check(lua_State *L) {
     if (du_budget_is_over(L))
-        raise_over(L, &du_task_current(L)->budget);
+        stop(L, &du_task_current(L)->budget);
 }
 
 void du_budget_enter(lua_State *L, lua_State *coroutine) {
@@ -85,8 +86,8 @@ void du_budget_enter(lua_State *L, lua_State *coroutine) {
         du_budget_watch(coroutine, &task->budget);
 }
 
-/* The script's handler is in upvalue 1. Handlers of an error that a hook raised run unhooked, so an
- * endless one could never be stopped. */
+/* The script's handler is in upvalue 1. The handler of an error that the hook raised would run
+ * unhooked, so an endless one could never be stopped. */
 static int handle(lua_State *L) {
     if (du_budget_is_over(L))
         return 1;

@@ -32,9 +32,9 @@ void du_budget_init(struct du_budget *budget, int64_t limit);
 /* Has the thread's instructions counted from now on for whichever task runs it; of a task without a
  * bound they are not, which is faster. */
 void du_budget_watch(lua_State *thread, const struct du_budget *budget);
-/* Charges the task that runs, if any, for a new coroutine. Raises once the budget is over. */
+/* For C functions, with the task that runs, if any. Charges it for a new coroutine, and checks. */
 void du_budget_charge(lua_State *L);
-/* Raises when the budget of the task that runs is over. */
+/* Stops when the budget is over: then it does not return. */
 void du_budget_check(lua_State *L);
 /* The same, before L resumes a coroutine, which may have been made where nothing was counted. */
 void du_budget_enter(lua_State *L, lua_State *coroutine);

@@ -74,7 +74,6 @@ static int raise_from(lua_State *L, lua_State *coroutine) {
 }
 
 static int fail(lua_State *L, lua_State *coroutine, lua_KContext how) {
-    du_budget_check(L);
     if (how == BY_WRAP)
         return raise_from(L, coroutine);
     lua_pushboolean(L, 0);
@@ -98,13 +97,13 @@ static int step(lua_State *L, lua_State *coroutine, int count, lua_KContext how)
     int status = lua_resume(coroutine, L, count, &results);
     if (bar)
         task->barred--;
+    du_budget_check(L);
     if (du_task_parked(coroutine))
         return du_task_park(L, how, go_ahead);
     if (status != LUA_OK && status != LUA_YIELD) {
         lua_xmove(coroutine, L, 1);
         return fail(L, coroutine, how);
     }
-    du_budget_check(L);
     if (!lua_checkstack(L, results + 1)) {
         lua_pop(coroutine, results);
         return fail_with(L, coroutine, how, "too many results to resume");

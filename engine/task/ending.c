@@ -14,11 +14,12 @@ static void read_text(const char *text, struct du_error *error) {
 
 int du_ending_on_raise(lua_State *L) {
     struct du_task *task = du_task_current(L);
+    const char *text = task->failure.message;
     if (task->budget.over)
         du_budget_error(&task->budget, &task->failure);
     else if (!task->tasks->read_error(L, 1, &task->failure))
-        read_text(luaL_tolstring(L, 1, NULL), &task->failure);
-    luaL_traceback(L, L, task->failure.message, 1);
+        read_text(text = luaL_tolstring(L, 1, NULL), &task->failure);
+    luaL_traceback(L, L, text, 1);
     return 1;
 }
 
@@ -85,16 +86,31 @@ static int tell(struct du_task *task, const struct du_task_result *result) {
     return status;
 }
 
+static int trace_and_reset(lua_State *L) {
+    struct du_task *task = lua_touserdata(L, 1);
+    luaL_traceback(L, task->thread, task->failure.message, 0);
+    lua_resetthread(task->thread);
+    lua_settop(task->thread, 0);
+    lua_xmove(L, task->thread, 1);
+    return 0;
+}
+
+/* The thread stands amid its work: its budget stopped it, or not even its base could run (and Lua's
+ * text for that is on top). Gives the number of values it is left with: the traceback. */
+static int abandon(struct du_task *task, int status) {
+    lua_State *thread = task->thread;
+    task->status = status;
+    end_of(task, status == LUA_YIELD ? NULL : lua_tostring(thread, -1));
+    if (du_tasks_protect(task->tasks, trace_and_reset, task, NULL) == LUA_OK)
+        return 1;
+    lua_resetthread(thread);
+    lua_settop(thread, 0);
+    return 0;
+}
+
 void du_ending_tell(struct du_task *task, int status, int count) {
-    if (status != LUA_OK) {
-        /* Not even the task's base could run: what is on top is a text of Lua's own. */
-        lua_State *thread = task->thread;
-        task->status = status;
-        end_of(task, lua_tostring(thread, -1));
-        lua_resetthread(thread);
-        lua_settop(thread, 0);
-        count = 0;
-    }
+    if (status != LUA_OK)
+        count = abandon(task, status);
     struct du_task_result result = result_of(task, count);
     status = tell(task, &result);
     if (status == LUA_OK || result.end != DU_TASK_RETURNED)

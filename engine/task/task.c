@@ -45,7 +45,7 @@ static void resume(struct du_task *task, lua_State *from, int count) {
     tasks->running = task;
     task->state = DU_TASK_RUNNING;
     int status = lua_resume(task->thread, from, count, &results);
-    if (status != LUA_YIELD) {
+    if (status != LUA_YIELD || task->budget.over) {
         du_ending_tell(task, status, results);
         retire(task);
     }
@@ -176,6 +176,7 @@ static int refuse(lua_State *L, struct du_task *task) {
     task->ticket = 0;
     if (task->parking.cancel != NULL)
         task->parking.cancel(task->parking.cancel_user);
+    du_budget_check(L);
     if (task->cancelled)
         return raise_cancelled(L, NULL);
     du_task_check_wait(L);
@@ -195,7 +196,8 @@ int du_task_wait_k(lua_State *L, struct du_ticket ticket, void (*cancel)(void *u
         task->woken = 0;
         return go_ahead(L, LUA_YIELD, 0);
     }
-    if (task->cancelled || task->ticket != ticket.number || why_no_wait(L) != NULL)
+    if (task->cancelled || task->budget.over || task->ticket != ticket.number ||
+        why_no_wait(L) != NULL)
         return refuse(L, task);
     task->state = DU_TASK_PARKED;
     return du_task_park(L, 0, go_ahead);

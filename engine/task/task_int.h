@@ -68,7 +68,8 @@ void du_task_unpark(lua_State *thread);
 /* The message handler of all that a task runs: notes its failure, gives the traceback in its place.
  */
 int du_ending_on_raise(lua_State *L);
-/* The task's thread gave this status and that many results, or is in error: tells its `ended`. */
+/* The task's thread gave this status and that many results; LUA_YIELD: its budget stopped it. Tells
+ * its `ended`. */
 void du_ending_tell(struct du_task *task, int status, int count);
 
 /* Pushes at once what the task gets later: when it reaches its wait, or is resumed. */

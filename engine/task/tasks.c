@@ -70,9 +70,9 @@ void du_tasks_free(struct du_tasks **tasks) {
     struct du_list *node;
     if (ending == NULL)
         return;
-    *tasks = NULL;
     ending->closing = true;
     du_tasks_cancel_all(ending);
+    *tasks = NULL;
     while ((node = du_list_take(&ending->idle)) != NULL) {
         struct du_task *task = du_container_of(node, struct du_task, link);
         forget(ending->state, task);
