@@ -46,6 +46,10 @@ return dunite.deployment {
     },
   },
   cache = { max_bytes = env("CACHE_MAX_BYTES", "50GiB") },
+  freshness = {
+    releases = env("RELEASE_CACHE_TTL_SECS", 300),
+    manifests = env("MANIFEST_CACHE_TTL_SECS", 300),
+  },
   tokens = {
     service = env("OCI_REGISTRY_SERVICE", false) or nil,
     realm = env("OCI_REGISTRY_REALM", false) or nil,

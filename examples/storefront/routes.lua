@@ -1,8 +1,8 @@
 -- Who gets what, where, how much.
 
-local dunite, answer = require "dunite", require "dunite.answer"
-local download, oci, oidc = require "dunite.verticals.download", require "dunite.verticals.oci", require "dunite.verticals.oidc"
-local health = require "dunite.health"
+local dunite, answer, health = require "dunite", require "dunite.answer", require "dunite.health"
+local download, oci = require "dunite.verticals.download", require "dunite.verticals.oci"
+local oidc = require "dunite.verticals.oidc"
 local LimitDenial, ErrorClass = dunite.LimitDenial, dunite.ErrorClass
 
 local refuse = dunite.matcher(LimitDenial, ErrorClass) {
@@ -16,8 +16,8 @@ local refuse = dunite.matcher(LimitDenial, ErrorClass) {
 return function(app)
   local limit = app.limits.downloads
 
-  -- An application that the member may not see looks exactly like one that does not exist.
-  local function product_for(req)
+  -- Who asks, and for which application. One that the member may not see looks exactly like one that does not exist.
+  local function enter(req)
     local member = app.members:require(req)
     local product, hidden = app.catalog:find(req.params.slug, member)
     if not product then error(refuse(hidden), 0) end
@@ -25,31 +25,39 @@ return function(app)
   end
 
   local function hand_out(req)
-    local product, member = product_for(req)
-    local asked, version = req.params.asset, req.params.version
-    req:audit { kind = "download", application = product.slug, version = version or product.pinned_release, asset = asked }
+    local product, member = enter(req)
+    local name, version = req.params.asset, req.params.version or product.pinned_release
+    req:audit { kind = "download", application = product.slug, version = version, asset = name }
 
-    local unchanged = download.not_modified(product, asked, req, version)
+    local unchanged = download.not_modified(product, name, req, version)
     if unchanged then return unchanged end
 
-    local describe, lease, denied = req.method == "HEAD", nil, nil
-    if not describe then
-      lease, denied = limit:acquire(member, { share = req:piece() })
-      if not lease then return refuse(denied) end
-    end
+    local lease, denied = limit:acquire(member, { share = req:piece() })
+    if not lease then return refuse(denied) end
 
-    local asset, failed = download.open(product, asked, { version = version, describe = describe })
+    local asset, failed = download.open(product, name, version)
     if not asset then return refuse(failed) end
     return answer.blob(asset):hold(lease):attachment(asset.name)
   end
 
+  -- What a HEAD asks for costs nothing and fetches nothing.
+  local function describe(req)
+    local product = enter(req)
+    local asset, failed = download.describe(product, req.params.asset, req.params.version)
+    if not asset then return refuse(failed) end
+    return answer.blob(asset):attachment(asset.name)
+  end
+
+  for _, path in ipairs { "/:asset", "/:version/:asset" } do
+    app:get("/v1/applications/:slug/downloads" .. path, hand_out)
+    app:head("/v1/applications/:slug/downloads" .. path, describe)
+  end
+
   app:get("/v1/applications/:slug/downloads", function(req)
-    local list, failed = download.list(product_for(req), req)
+    local list, failed = download.list(enter(req), req)
     if not list then return refuse(failed) end
     return answer.data(list)
   end)
-  app:get("/v1/applications/:slug/downloads/:asset", hand_out)
-  app:get("/v1/applications/:slug/downloads/:version/:asset", hand_out)
 
   app:get("/v1/downloads", function(req)
     local member = app.members:require(req)

@@ -4,11 +4,14 @@
 -- … }; the request's id is put in when the answer leaves the router, so that handlers need not carry it.
 
 local native = require "dunite.native"
+local enum = require "dunite.enum"
 local errors = require "dunite.errors"
 
 local M = {}
 
 ---@class dunite.Answer: dunite.native.Answer
+---@field reason? string   -- why it refuses, for the audit
+---@field payload? table    -- becomes the JSON body
 local Answer = {}
 Answer.__index = Answer
 
@@ -64,6 +67,7 @@ function Answer:finish(id)
   return self
 end
 
+-- Its payload gets the request's id at the end.
 local function json(status, payload)
   local made = M.new(status, nil, "application/json")
   made.payload = payload
@@ -83,7 +87,9 @@ function M.data(data, status) return json(status or 200, { data = data }) end
 function M.problem(status, code, message, more)
   local fields = { code = code, message = message }
   for key, value in pairs(more or {}) do fields[key] = value end
-  return json(status, { error = fields })
+  local made = json(status, { error = fields })
+  made.reason = code
+  return made
 end
 
 --- JSON exactly as given.
@@ -93,9 +99,16 @@ end
 
 function M.text(body, status) return M.new(status or 200, body, "text/plain; charset=utf-8") end
 
+---@class dunite.Opened
+---@field source? dunite.native.Source
+---@field size? integer
+---@field content_type? string
+---@field etag? string
+---@field modified? integer
+
 --- What an opened source gives: a blob, or a body that is still coming in. Without a source it describes what a
 --- HEAD asked for.
----@param opened { source?: dunite.native.Source, size?: integer, content_type?: string, etag?: string, modified?: integer }
+---@param opened dunite.Opened
 ---@return dunite.Answer
 function M.blob(opened)
   local made = M.new(200, nil, opened.content_type or "application/octet-stream")
@@ -121,7 +134,8 @@ function M.unauthorized(challenge)
 end
 
 function M.method_not_allowed(methods)
-  return M.problem(405, "method_not_allowed", "This method is not allowed here."):header("allow", table.concat(methods, ", "))
+  local made = M.problem(405, "method_not_allowed", "This method is not allowed here.")
+  return made:header("allow", table.concat(methods, ", "))
 end
 
 local function code_of(kind) return (kind:gsub("(%l)(%u)", "%1_%2"):lower()) end
@@ -133,10 +147,19 @@ function M.error(problem)
   local status = problem.http == 499 and 503 or problem.http
   local made = M.problem(status, code_of(problem.variant), problem.text)
   made.problem = errors.is(problem) and problem or problem.problem
-  if problem.retry_after and problem.retry_after >= 0 and status == 503 then
+  if problem.retry_after and status == 503 then
     made:header("retry-after", tostring(problem.retry_after))
   end
   return made
 end
+
+local deny = enum.matcher(enum.LimitDenial) {
+  Concurrency = function() return M.too_many("concurrency_limit") end,
+  DailyCap = function(denied) return M.too_many("daily_limit", denied.reset_in_secs) end,
+}
+
+--- The answer to whatever an operation refused with: a denial or a problem.
+---@return dunite.Answer
+function M.refuse(value) return enum.of(value) == enum.LimitDenial and deny(value) or M.error(value) end
 
 return M

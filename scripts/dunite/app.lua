@@ -3,8 +3,10 @@
 local native = require "dunite.native"
 local answer = require "dunite.answer"
 local catalog = require "dunite.catalog"
+local control = require "dunite.control"
 local enum = require "dunite.enum"
 local errors = require "dunite.errors"
+local health = require "dunite.health"
 local limits = require "dunite.limits"
 local members = require "dunite.members"
 local request = require "dunite.request"
@@ -19,8 +21,10 @@ local M = {}
 ---@field limits table<string, dunite.Limit>
 ---@field flights table<string, dunite.native.Flights>
 ---@field upstreams table<string, dunite.native.Upstream>
+---@field freshness dunite.Freshness
 ---@field catalog dunite.Catalog
 ---@field members dunite.Members
+---@field listeners table<string, dunite.Router> -- what each sort of listener is answered by
 ---@field external_url? string
 ---@field trusted_proxies string[]
 local App = setmetatable({}, { __index = getmetatable(router.new()) })
@@ -56,12 +60,14 @@ function M.new(settings, entries, findings, where)
   local self = setmetatable(router.new(), App)
   self.name, self.settings = settings.name, settings
   self.external_url, self.trusted_proxies = settings.external_url, settings.trusted_proxies
+  self.freshness = settings.freshness
   self.limits = named("limit", map(settings.limits, limits.new))
   self.flights = named("flight", each(settings.flights, native.flights))
   self.upstreams = named("upstream", map(settings.upstreams, native.upstream))
   self.catalog = catalog.new(entries, findings, where)
   for _, product in ipairs(self.catalog.list) do product.app = self end
   self.members = members.new(self)
+  self.listeners = { main = self, admin = health.routes(), control = control.routes(self) }
   return self
 end
 
@@ -69,7 +75,8 @@ end
 function App:issuer() return self.external_url or self.name end
 
 function App:service()
-  return self.settings.tokens.service or (self.external_url and self.external_url:match("^https?://([^/]+)")) or self.name
+  local host = self.external_url and self.external_url:match("^https?://([^/]+)")
+  return self.settings.tokens.service or host or self.name
 end
 
 --- The upstream of a product's source or image: the one it names, else the one declared under that purpose
@@ -84,21 +91,24 @@ function App:upstream_for(part, purpose)
   return rawget(upstreams, purpose) or rawget(upstreams, "forgejo") or upstreams[only or purpose]
 end
 
--- A handler raised: an answer is one; a problem is answered by its class; anything else is a script's fault.
-local function rescued(req)
-  return function(raised)
-    if answer.is(raised) then return raised end
-    if errors.is(raised, "Cancelled") then return raised end
-    native.log("error", "a handler raised", { request = req.id, error = tostring(raised), trace = debug.traceback("", 2) })
-    return answer.error(errors.is(raised) and raised or errors.new("Script", { message = tostring(raised) }))
-  end
+-- What a handler raised: an answer and a problem are what they are; anything else is a script's fault.
+local function raised(value)
+  if type(value) == "table" then return value end
+  local trace = debug.traceback("", 2)
+  return errors.new("Script", { message = tostring(value), trace = trace })
 end
 
-local function checked(made, route)
+-- Makes an answer of what a handler gave or raised. A problem becomes one by its class.
+local function answered(self, made, req, route)
   if answer.is(made) then return made end
-  if enum.of(made) then return answer.error(made) end
-  native.log("error", "a handler gave no answer", { route = route.pattern, where = route.where, gave = type(made) })
-  return answer.error(errors.new("Script"))
+  local problem = made
+  if enum.of(made) == nil then
+    problem = errors.new("Script", { message = "a handler gave no answer but a " .. type(made), trace = route.where })
+  end
+  if errors.is(problem, "Script") then
+    native.log("error", problem.message, { request = req.id, route = route.pattern, trace = problem.trace })
+  end
+  return self:fail(req, problem)
 end
 
 -- The audit event that a handler opened ends with its answer; one that streams ends in C.
@@ -108,11 +118,11 @@ local function audited(made, req)
   if made.source then
     return made:audited(event)
   elseif made.status == 429 then
-    event:close("denied", made.payload and made.payload.error.code)
+    event:close("denied", made.reason)
   elseif made.problem and made.problem.class == "Upstream" then
     event:close("failed_upstream", made.problem.variant)
   elseif made.status >= 400 then
-    event:close("denied", made.problem and made.problem.variant or tostring(made.status))
+    event:close("denied", made.problem and made.problem.variant or made.reason or tostring(made.status))
   else
     event:close("completed", nil, 0)
   end
@@ -125,16 +135,18 @@ end
 ---@return dunite.native.Answer
 function App:dispatch(exchange)
   local req = request.new(exchange, self)
-  local route, params = self:match(req.method, req.path)
+  local routes = self.listeners[exchange:listener()]
+  local route, params = routes:match(req.method, req.path)
+  if self.trusted_proxies[1] then req:client() end
   if not route then
     exchange:route("none")
-    return self:refuse(req, params):finish(req.id)
+    return routes:refuse(req, params):finish(req.id)
   end
   req.params = params
   exchange:route(route.pattern)
-  local _, made = xpcall(route.handler, rescued(req), req)
+  local _, made = xpcall(route.handler, raised, req)
   if errors.is(made, "Cancelled") then error(made, 0) end
-  return audited(checked(made, route), req):finish(req.id)
+  return audited(answered(routes, made, req, route), req):finish(req.id)
 end
 
 return M

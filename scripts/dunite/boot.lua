@@ -6,8 +6,8 @@ local deployment = require "dunite.deployment"
 
 local M = {}
 
--- Flights that the standard library itself uses (dunite.fresh); always declared.
-local STANDARD_FLIGHTS = { "dunite.releases", "dunite.tags", "dunite.relations" }
+-- Flights that the standard library itself uses (dunite.fresh, the registry); always declared.
+local STANDARD_FLIGHTS = { "dunite.releases", "dunite.tags", "dunite.manifests", "dunite.relations" }
 
 local function guarded(findings, what, f, ...)
   local ok, result = xpcall(f, function(raised) return tostring(raised) end, ...)

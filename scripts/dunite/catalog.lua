@@ -111,13 +111,28 @@ function Catalog:visible(member)
   return seen
 end
 
---- May that version (a tag other than the pinned one) be had? Recorded and not yanked.
----@return boolean
-function M.recorded(product, tag)
+local function recorded(product, tag)
   for _, version in ipairs(product.versions) do
-    if version.tag == tag then return not version.yanked end
+    if version.tag == tag then return version end
   end
-  return false
+end
+
+--- Is that version withdrawn?
+---@return boolean
+function M.yanked(product, tag)
+  local version = recorded(product, tag)
+  return version ~= nil and version.yanked
+end
+
+--- May that version be had? The pinned one or a recorded one, and not yanked.
+---@param product dunite.Product
+---@param tag string
+---@param pinned? string
+---@return boolean
+function M.offers(product, tag, pinned)
+  local version = recorded(product, tag)
+  if version then return not version.yanked end
+  return pinned ~= nil and tag == pinned
 end
 
 return M

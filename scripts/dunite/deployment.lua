@@ -122,6 +122,11 @@ M.schema = {
     realm = { type = web_url },
     ttl = { type = "duration" },
   } },
+  freshness = { type = "table", default = { releases = 300000, manifests = 300000, stale = 86400000 }, fields = {
+    releases = { type = "duration", default = 300000 },
+    manifests = { type = "duration", default = 300000 },
+    stale = { type = "duration", default = 86400000 },
+  } },
   catalog = { type = module_of },
   members = { type = module_of },
   routes = { type = module_of, required = true },
@@ -138,16 +143,37 @@ end
 --- Is it what dunite.deployment gave?
 function M.is(value) return getmetatable(value) == Deployment end
 
+-- A table of named things: no list, and nothing with a behaviour of its own (a secret).
+local function is_map(value)
+  return type(value) == "table" and #value == 0 and getmetatable(value) == nil
+end
+
 -- Overrides go into the tables they name, and replace what is no table.
 local function merge(settings, overrides)
   local out = {}
   for key, value in pairs(settings) do out[key] = value end
   for key, value in pairs(overrides) do
     local old = out[key]
-    local both = type(old) == "table" and type(value) == "table" and getmetatable(old) == nil and #value == 0 and #old == 0
-    out[key] = both and merge(old, value) or value
+    out[key] = is_map(old) and is_map(value) and merge(old, value) or value
   end
   return out
+end
+
+local function is_loopback(address)
+  if address:match("^unix:") then return true end
+  local host = address:match("^(.*):%d+$")
+  return host == "localhost" or host == "[::1]" or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+-- Realm, issuer and listed URLs are built from it; what a client says of itself will do on this machine only.
+local function check_external_url(settings, findings, where)
+  for _, address in ipairs(settings.external_url and {} or settings.listen) do
+    if not is_loopback(address) then
+      findings[#findings + 1] = ("%s: external_url: is missing (it may be left out only when every listener is " ..
+        "loopback, and %s is not)"):format(where, address)
+      return
+    end
+  end
 end
 
 --- The settings to use, checked; findings is appended to.
@@ -157,7 +183,9 @@ end
 ---@param where string
 ---@return table
 function M.settle(deployment, overrides, findings, where)
-  return schema.check(merge(deployment.settings, overrides), M.schema, findings, where)
+  local settings = schema.check(merge(deployment.settings, overrides), M.schema, findings, where)
+  check_external_url(settings, findings, where)
+  return settings
 end
 
 return M

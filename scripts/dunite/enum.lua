@@ -133,6 +133,12 @@ local function owners_of(list)
   return owners, names
 end
 
+local function names_of(list)
+  local all = {}
+  for i, enum in ipairs(list) do all[i] = enum.name end
+  return table.concat(all, ", ")
+end
+
 local function check_arms(arms, owners, names)
   local wrong = {}
   for _, variant in ipairs(names) do
@@ -142,7 +148,8 @@ local function check_arms(arms, owners, names)
   end
   for _, arm in ipairs(text.keys(arms)) do
     if not owners[arm] then
-      wrong[#wrong + 1] = ("an arm for '%s', which is no variant%s"):format(tostring(arm), text.did_you_mean(arm, names))
+      local near = text.did_you_mean(arm, names)
+      wrong[#wrong + 1] = ("an arm for '%s', which is no variant%s"):format(tostring(arm), near)
     end
   end
   if #wrong > 0 then
@@ -151,9 +158,9 @@ local function check_arms(arms, owners, names)
   end
 end
 
---- A total match over one or more enums: `matcher(LimitDenial, ErrorClass) { Concurrency = function(value, …) … end, … }`
---- gives a function of (value, …) that calls the arm of the value's variant. An ErrorKind's value matches by
---- its class where ErrorClass is among the enums.
+--- A total match over one or more enums: `matcher(LimitDenial, ErrorClass) { Concurrency = function(value, …) …` gives
+--- a function of (value, …) that calls the arm of the value's variant. An ErrorKind's value matches by its class where
+--- ErrorClass is among the enums.
 ---@param ... dunite.Enum
 ---@return fun(arms: table<string, function>): fun(value: table, ...): any
 function M.matcher(...)
@@ -169,13 +176,7 @@ function M.matcher(...)
     return function(value, ...)
       local enum = M.of(value)
       if enum == error_kind and by_class then return arms[value.class](value, ...) end
-      if not wanted[enum] then
-        error("no value of " .. table.concat((function()
-          local all = {}
-          for i, each in ipairs(list) do all[i] = each.name end
-          return all
-        end)(), ", ") .. ": " .. tostring(value), 2)
-      end
+      if not wanted[enum] then error(("no value of %s: %s"):format(names_of(list), tostring(value)), 2) end
       return arms[value.variant](value, ...)
     end
   end

@@ -6,18 +6,24 @@ local errors = require "dunite.errors"
 
 local M = {}
 
+---@class dunite.Freshness   -- an app's, in milliseconds
+---@field releases integer   -- how long each is believed
+---@field manifests integer
+---@field stale integer      -- how long it is still used when upstream cannot be asked
+
 ---@class dunite.Fresh
 ---@field bucket string
+---@field what "releases"|"manifests"
 local Fresh = {}
 Fresh.__index = Fresh
 
---- bucket: of the records; ttl and stale: milliseconds.
+--- bucket: of the records, and of the flights "dunite.BUCKET"; what: whose time to live it has.
 ---@param bucket string
----@param ttl integer
----@param stale integer
+---@param what "releases"|"manifests"
 ---@return dunite.Fresh
-function M.new(bucket, ttl, stale)
-  return setmetatable({ bucket = bucket, ttl = ttl, stale = stale, decoded = {}, flights = native.flights("dunite." .. bucket) }, Fresh)
+function M.new(bucket, what)
+  local flights = native.flights("dunite." .. bucket)
+  return setmetatable({ bucket = bucket, what = what, decoded = {}, flights = flights }, Fresh)
 end
 
 -- What the records hold, decoded once per text.
@@ -37,9 +43,9 @@ end
 
 local function age(row) return native.clock.wall() - row.at end
 
-local function is_fresh(self, row)
+local function is_fresh(row, ttl)
   local old = row and age(row)
-  return old and old >= 0 and old < self.ttl
+  return old and old >= 0 and old < ttl
 end
 
 --- What is known without asking anybody, however old.
@@ -57,25 +63,34 @@ function Fresh:put(key, value)
 end
 
 --- Forgets it.
-function Fresh:forget(key) return native.records:delete(self.bucket, key) end
+function Fresh:forget(key)
+  self.decoded[key] = nil
+  return native.records:delete(self.bucket, key)
+end
+
+--- Forgets all whose keys begin so.
+function Fresh:forget_all(prefix)
+  for _, key in ipairs(native.records:keys(self.bucket, prefix)) do self:forget(key) end
+end
 
 --- The value for the key; `ask` gets it from upstream (value, or nil and a problem) when what is known is too old.
 ---@async
 ---@param key string
+---@param freshness dunite.Freshness
 ---@param ask fun(): any, table?
 ---@return any? value, table? problem
-function Fresh:get(key, ask)
-  local row = known(self, key)
-  if is_fresh(self, row) then return row.value end
+function Fresh:get(key, freshness, ask)
+  local row, ttl = known(self, key), freshness[self.what]
+  if is_fresh(row, ttl) then return row.value end
   local value, problem = self.flights:run(key, function()
     local again = known(self, key)
-    if is_fresh(self, again) then return again.value end
+    if is_fresh(again, ttl) then return again.value end
     local asked, failed = ask()
     if asked == nil then return nil, failed end
     return self:put(key, asked)
   end)
   if value ~= nil then return value end
-  if row and problem.class ~= "NotFound" and age(row) < self.stale then
+  if row and problem.class ~= "NotFound" and age(row) < freshness.stale then
     native.log("warn", "upstream cannot be asked; what is known is used", { what = key, problem = tostring(problem) })
     return row.value
   end

@@ -9,11 +9,12 @@ local M = {}
 local function health(name, fine)
   local state = native.health()
   local ok = fine(state)
-  return answer.json({ status = ok and (state.degraded and "degraded" or name) or "unready", reason = state.reason }, ok and 200 or 503)
+  local status = not ok and "unready" or state.degraded and "degraded" or name
+  return answer.json({ status = status, reason = state.reason }, ok and 200 or 503)
 end
 
---- The three routes, to be mounted. /healthz: the process answers. /readyz: false while draining; "degraded" where the store
---- cannot be written (hits are still served).
+--- The three routes, to be mounted. /healthz: the process answers. /readyz: false while draining; "degraded" where the
+--- store cannot be written (hits are still served).
 ---@return dunite.Router
 function M.routes()
   local routes = router.new()

@@ -4,6 +4,7 @@ local native = require "dunite.native"
 local deployment = require "dunite.deployment"
 local enum = require "dunite.enum"
 local errors = require "dunite.errors"
+local limits = require "dunite.limits"
 
 ---@class dunite
 local M = {
@@ -13,6 +14,7 @@ local M = {
   ErrorKind = enum.ErrorKind,
   ErrorClass = enum.ErrorClass,
   LimitDenial = enum.LimitDenial,
+  Limiter = limits,
   matcher = enum.matcher,
   errors = errors,
   key = native.key,

@@ -33,10 +33,13 @@ end
 
 local function duration(value, name)
   local ms = value and text.milliseconds(value)
-  if value and not ms then error(("%s: found %s, allowed is a duration such as \"10s\""):format(name, tostring(value)), 3) end
+  if value and not ms then
+    error(("%s: found %s, allowed is a duration such as \"10s\""):format(name, tostring(value)), 3)
+  end
   return ms
 end
 
+local COVER = 600000 -- ms that a share's count covers
 local OPTIONS = { share = true, cover = true, wait = true }
 
 local function options_of(options)
@@ -46,7 +49,8 @@ local function options_of(options)
       error("acquire has no option '" .. tostring(key) .. "'" .. text.did_you_mean(key, text.keys(OPTIONS)), 3)
     end
   end
-  return { share = options.share, cover = duration(options.cover, "cover"), wait = duration(options.wait, "wait") }
+  local cover = duration(options.cover, "cover") or (options.share and COVER or nil)
+  return { share = options.share, cover = cover, wait = duration(options.wait, "wait") }
 end
 
 local function subject_of(member)

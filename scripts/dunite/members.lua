@@ -27,23 +27,30 @@ function Members:verify(name, password, address)
   return member, problem
 end
 
-local function by_token(self, token)
-  local claims = native.keys:verify(token, { issuer = self.app:issuer(), audience = self.app:service() })
+--- The member whose access token the request brings, and the token's claims.
+---@param req dunite.Request
+---@return dunite.native.Member? member, table? claims
+function Members:by_bearer(req)
+  local token = req:bearer()
+  local claims = token and native.keys:verify(token, {
+    issuer = self.app:issuer(), audience = self.app:service(), typ = "at+jwt",
+  })
   local member = claims and claims.sub and native.members:find(claims.sub)
   if not member or not member.active then return nil end
-  return member, nil, claims
+  req:is_from(member, "token")
+  return member, claims
 end
 
---- Who is asking, by whatever credentials the request has. nil without a problem: nobody we know. Third: a token's claims.
+--- The member whose Basic credentials the request brings. nil without a problem: nobody we know.
 ---@async
 ---@param req dunite.Request
----@return dunite.native.Member? member, table? problem, table? claims
-function Members:identify(req)
-  local token = req:bearer()
-  if token then return by_token(self, token) end
+---@return dunite.native.Member? member, table? problem
+function Members:by_password(req)
   local user, password = req:basic()
   if not user then return nil end
-  return self:verify(user, password, req:client())
+  local member, problem = self:verify(user, password, req:client())
+  if member then req:is_from(member, "password") end
+  return member, problem
 end
 
 --- Who is asking; answers 401 (or 429 after too many failures) by itself when nobody we know.
@@ -51,12 +58,9 @@ end
 ---@param req dunite.Request
 ---@return dunite.native.Member
 function Members:require(req)
-  local member, problem = self:identify(req)
-  if member then
-    req.exchange:member(member.id)
-    req.member = member
-    return member
-  end
+  local member, problem = self:by_bearer(req), nil
+  if not member then member, problem = self:by_password(req) end
+  if member then return member end
   if errors.is(problem, "Overloaded") then
     error(answer.too_many("too_many_failures", problem.retry_after), 0)
   elseif problem then

@@ -70,21 +70,28 @@ function Request:form()
   return form(body)
 end
 
+-- Is it a proxy of ours that speaks to us?
+local function behind_proxy(self)
+  local trusted, peer = self.app.trusted_proxies, self.exchange:peer()
+  return #trusted > 0 and (peer == "unix" or native.cidr_has(trusted, peer))
+end
+
+-- Each proxy adds the hop it heard from at the end, so what a client made up stands to the left.
+local function rightmost_stranger(hops, trusted)
+  local address
+  for hop in hops:gmatch("[^,%s]+") do
+    if address == nil or not native.cidr_has(trusted, hop) then address = hop end
+  end
+  return address
+end
+
 --- The address of the true client: behind trusted proxies, the rightmost hop that is not one of them.
 ---@return string
 function Request:client()
   if self.address then return self.address end
-  local trusted, address = self.app.trusted_proxies, self.exchange:peer()
-  local hops = #trusted > 0 and self:header_list("x-forwarded-for")
-  if hops and (address == "unix" or native.cidr_has(trusted, address)) then
-    local list = {}
-    for hop in hops:gmatch("[^,%s]+") do list[#list + 1] = hop end
-    for i = #list, 1, -1 do
-      address = list[i]
-      local ok, known = pcall(native.cidr_has, trusted, address)
-      if not ok or not known then break end
-    end
-  end
+  local address = self.exchange:peer()
+  local hops = behind_proxy(self) and self:header_list("x-forwarded-for")
+  if hops then address = rightmost_stranger(hops, self.app.trusted_proxies) or address end
   self.address = address
   self.exchange:client(address)
   return address
@@ -93,8 +100,9 @@ end
 --- The public URL of a path: below external_url, else below what the request was sent to.
 ---@return string
 function Request:url(path)
-  local base = self.app.external_url or ("http://" .. (self:header("host") or "localhost"))
-  return base .. path
+  if self.app.external_url then return self.app.external_url .. path end
+  local secure = self:header("x-forwarded-proto") == "https" and behind_proxy(self)
+  return (secure and "https://" or "http://") .. (self:header("host") or "localhost") .. path
 end
 
 --- What pieces of one download share: nil unless this is a Range request.
@@ -103,10 +111,19 @@ function Request:piece()
   return self.method == "GET" and self:header("range") and self.path or nil
 end
 
+--- Notes who it is, and by what.
+---@param member dunite.native.Member
+---@param credential "password"|"token"
+function Request:is_from(member, credential)
+  self.member, self.credential = member, credential
+  self.exchange:member(member.id)
+end
+
 --- Notes that the request asks for something worth an audit line; it ends with how the answer ended.
----@param fields { kind: "pull"|"download", application: string, version?: string, asset?: string, digest?: string, credential?: string }
+---@param fields { kind: "pull"|"download", application: string, version?: string, asset?: string, digest?: string }
 function Request:audit(fields)
-  fields.member, fields.address, fields.request = self.member and self.member.id, self:client(), self.id
+  fields.member, fields.credential = self.member and self.member.id, self.credential
+  fields.address, fields.request = self:client(), self.id
   self.event = native.audit:open(fields)
 end
 

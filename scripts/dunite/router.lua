@@ -4,7 +4,7 @@
 --  1. A static segment goes before a parameter, a parameter before a wildcard, at every step.
 --  2. A path's percent-encoding is undone once, segment by segment, after the split: an encoded slash, "." and "..",
 --     a NUL or a malformed escape is 400.
---  3. A path that has routes for other methods only is 405 with Allow; GET routes answer HEAD.
+--  3. A path that has routes for other methods only is 405 with Allow; GET routes answer HEAD where no HEAD route does.
 --  4. The same method and pattern twice is a load error.
 --
 -- Patterns: "/v1/things/:id" takes one segment, "/files/*rest" the rest of the path (at least one segment).
@@ -19,7 +19,7 @@ local M = {}
 local Router = {}
 Router.__index = Router
 
-local METHODS = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
+local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 
 local function new_node() return { static = {} } end
 
@@ -66,7 +66,9 @@ function Router:add(method, pattern, handler, name)
   if there then
     error(("%s %s is already there as %s (%s)"):format(method, pattern, there.pattern, there.where), 3)
   end
-  local route = { method = method, pattern = pattern, handler = handler, names = names, name = name, where = native.where(handler) }
+  local route = {
+    method = method, pattern = pattern, handler = handler, names = names, name = name, where = native.where(handler),
+  }
   node.routes[method] = route
   self.routes[#self.routes + 1] = route
 end
@@ -119,6 +121,13 @@ local function decode(path)
   return segments
 end
 
+local function methods_of(node)
+  local methods = {}
+  for method in pairs(node.routes) do methods[method] = true end
+  if methods.GET then methods.HEAD = true end
+  return text.keys(methods)
+end
+
 --- The route for a method and a path as it came, with its parameters; or nil and why: "bad_path", "not_found", or the
 --- list of methods that would do.
 ---@return table? route, table|string params_or_why
@@ -130,36 +139,41 @@ function Router:match(method, path)
   if not node then return nil, "not_found" end
   local route = node.routes[method] or (method == "HEAD" and node.routes.GET)
   if not route then
-    local methods = text.keys(node.routes)
-    if node.routes.GET then
-      methods[#methods + 1] = "HEAD"
-      table.sort(methods)
-    end
-    return nil, methods
+    return nil, methods_of(node)
   end
   local params = {}
   for i, name in ipairs(route.names) do params[name] = values[i] end
   return route, params
 end
 
--- The router that is mounted nearest above the path.
-local function mounted(self, path)
-  local best
+-- A router may say itself how it refuses: bad_path(req), not_found(req), wrong_method(req, methods), and
+-- failed(req, problem) for what its handlers gave or raised.
+local REFUSALS = {
+  bad_path = function() return answer.problem(400, "bad_path", "This path is malformed.") end,
+  not_found = function() return answer.not_found("This page") end,
+  wrong_method = function(_, methods) return answer.method_not_allowed(methods) end,
+  failed = function(_, problem) return answer.refuse(problem) end,
+}
+
+-- How the router that is mounted nearest above the path refuses, or this one does.
+local function refusal(self, path, what)
+  local best, own
   for _, mount in ipairs(self.mounts) do
     local above = path == mount.prefix or path:sub(1, #mount.prefix + 1) == mount.prefix .. "/"
-    if above and (not best or #mount.prefix > #best.prefix) then best = mount end
+    if above and mount.router[what] and (not best or #mount.prefix > #best) then
+      best, own = mount.prefix, mount.router[what]
+    end
   end
-  return best and best.router
+  return own or self[what] or REFUSALS[what]
 end
 
---- What to answer where no route matches.
+--- What to answer where no route matches; why: as match gave it.
 function Router:refuse(req, why)
-  local router = mounted(self, req.path) or self
-  if why == "bad_path" then return answer.problem(400, "bad_path", "This path is malformed.") end
-  if why == "not_found" then
-    return router.not_found and router.not_found(req) or answer.not_found("This page")
-  end
-  return router.wrong_method and router.wrong_method(req, why) or answer.method_not_allowed(why)
+  if type(why) == "table" then return refusal(self, req.path, "wrong_method")(req, why) end
+  return refusal(self, req.path, why)(req)
 end
+
+--- What to answer where a handler gave or raised a problem.
+function Router:fail(req, problem) return refusal(self, req.path, "failed")(req, problem) end
 
 return M

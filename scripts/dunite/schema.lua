@@ -1,6 +1,6 @@
 -- Schemas: what a table of settings may hold, declared once and checked once, with all findings together.
 --
--- A schema is a table of fields: name -> { type = …, required = true, default = …, … }. Types: "string", "boolean",
+-- A schema is a table of fields: name -> { type = …, required = true, default = … }. Types: "string", "boolean",
 -- "integer", "duration" (comes out in ms), "size" (comes out in bytes), "list" (of = a field), "map" (of = a
 -- field), "table" (fields = a schema), "choice" (one_of = names), "any", or a function(value) that gives the value to
 -- keep, or nil and what is allowed.

@@ -1,11 +1,12 @@
--- HTTP for specs: one request on a connection of its own, seen as it is on the wire (redirects are not followed, a broken
--- body is a problem).
+-- HTTP for specs: one request on a connection of its own, seen as it is on the wire (redirects are not followed, a
+-- broken body is a problem).
 
 local native = require "dunite.native"
 local errors = require "dunite.errors"
 
 local function request_text(options, url)
-  local lines = { ("%s %s HTTP/1.1"):format(options.method or "GET", url.path .. (url.query and "?" .. url.query or "")) }
+  local target = url.path .. (url.query and "?" .. url.query or "")
+  local lines = { ("%s %s HTTP/1.1"):format(options.method or "GET", target) }
   local headers = { ["host"] = url.host .. ":" .. url.port, ["connection"] = "close" }
   for name, value in pairs(options.headers or {}) do headers[name:lower()] = value end
   if options.body then headers["content-length"] = tostring(#options.body) end
@@ -46,7 +47,8 @@ local function parse(text, method)
   return { status = math.tointeger(tonumber(status)), headers = headers, body = body }
 end
 
---- { status, headers (names in small letters), body }; or nil and a problem: Transport where nobody answered or the body broke.
+--- { status, headers (names in small letters), body }; or nil and a problem: Transport where nobody answered or the
+--- body broke.
 ---@async
 ---@param options { url: string, method?: string, headers?: table<string, string|string[]>, body?: string }
 ---@return table? answer, table? problem

@@ -2,13 +2,15 @@
 
 local native = require "dunite.native"
 
+-- luacheck: globals arg os.exit
+
 local M = {}
 
 -- busted forgets what a spec file required; what is here before it starts stays, so that enums stay the same objects.
 local STANDARD = {
-  "dunite", "dunite.answer", "dunite.app", "dunite.boot", "dunite.catalog", "dunite.enum", "dunite.errors", "dunite.health",
-  "dunite.request", "dunite.router", "dunite.schema", "dunite.text", "dunite.test", "dunite.verticals.download",
-  "dunite.verticals.oci", "dunite.verticals.oidc",
+  "dunite", "dunite.answer", "dunite.app", "dunite.boot", "dunite.catalog", "dunite.enum", "dunite.errors",
+  "dunite.health", "dunite.request", "dunite.router", "dunite.schema", "dunite.text", "dunite.test",
+  "dunite.verticals.download", "dunite.verticals.oci", "dunite.verticals.oidc",
 }
 
 -- os.exit would end the process: busted's is caught.
@@ -27,6 +29,7 @@ end
 function M.run(root, options)
   native.spec.http = require "dunite.spec_http"
   for _, name in ipairs(STANDARD) do require(name) end
+  require "dunite.test".root = root
   local real = os.exit
   os.exit = function(code) error(setmetatable({ code = code_of(code) }, Exit), 0) end
   arg = table.move(options, 1, #options, 1, { [0] = "dunite spec" })

@@ -47,7 +47,10 @@ function M.keys(t)
 end
 
 local SECONDS = { ms = 0.001, s = 1, m = 60, h = 3600, d = 86400 }
-local BYTES = { B = 1, KiB = 1 << 10, MiB = 1 << 20, GiB = 1 << 30, TiB = 1 << 40, kB = 1000, MB = 1000 ^ 2, GB = 1000 ^ 3, TB = 1000 ^ 4 }
+local BYTES = {
+  B = 1, KiB = 1 << 10, MiB = 1 << 20, GiB = 1 << 30, TiB = 1 << 40,
+  kB = 1000, MB = 1000 ^ 2, GB = 1000 ^ 3, TB = 1000 ^ 4,
+}
 
 local function measure(value, units)
   if type(value) == "number" then return value end

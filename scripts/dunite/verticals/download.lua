@@ -1,8 +1,7 @@
 -- Downloads: release assets and generic packages of a Forgejo, handed on by name.
 --
--- A release's metadata is kept for a short while (release_ttl); an asset's row is stored under the CONFIGURED version, so
--- that invalidation always matches; the row's version is what upstream calls the asset, so that a re-uploaded one
--- replaces it.
+-- A release's metadata is kept for a short while; an asset's row is stored under the CONFIGURED version, so that
+-- invalidation always matches; the row's version is what upstream calls the asset, so a re-uploaded one replaces it.
 
 local native = require "dunite.native"
 local answer = require "dunite.answer"
@@ -13,15 +12,10 @@ local fresh = require "dunite.fresh"
 
 local M = {}
 
-local DAY = 86400000
-local releases = fresh.new("releases", 300000, DAY)
-
---- How long a release's metadata is believed, in milliseconds.
-function M.release_ttl(ms) releases.ttl = ms end
-
+local releases = fresh.new("releases", "releases")
 local encode = native.url_encode
 
--- { name, size, id, url, digest?, foreign? } of what upstream lists.
+-- What upstream lists, as rows { name, size, id, url, digest?, foreign? }.
 
 local function same_origin(url, base)
   local a, b = native.url_parse(url), native.url_parse(base)
@@ -31,10 +25,12 @@ end
 local function release_asset(upstream, asset)
   local foreign = asset.type == "external"
   if not foreign and not same_origin(asset.browser_download_url or "", upstream:url()) then
-    return nil, errors.new("InvalidUrl", { message = "an asset's download URL points elsewhere: " .. tostring(asset.name) })
+    local message = "an asset's download URL points elsewhere: " .. tostring(asset.name)
+    return nil, errors.new("InvalidUrl", { message = message })
   end
   return {
-    name = asset.name, size = not foreign and asset.size or nil, foreign = foreign or nil, url = asset.browser_download_url,
+    name = asset.name, size = not foreign and asset.size or nil, foreign = foreign or nil,
+    url = asset.browser_download_url,
     id = tostring(asset.uuid or asset.id) .. "-" .. tostring(asset.size),
   }
 end
@@ -44,7 +40,8 @@ local function get_json(upstream, path)
   if not got then return nil, problem end
   local value, reason = native.json.decode(got.body)
   if type(value) ~= "table" then
-    return nil, errors.new("Upstream", { status = got.status, message = "no JSON from " .. path .. ": " .. tostring(reason) })
+    local message = ("no JSON from %s: %s"):format(path, reason)
+    return nil, errors.new("Upstream", { status = got.status, message = message })
   end
   return value
 end
@@ -52,8 +49,8 @@ end
 local sources = {}
 
 function sources.release(upstream, source, version)
-  local path = ("/api/v1/repos/%s/%s/releases/tags/%s"):format(encode(source.owner), encode(source.repo), encode(version))
-  local release, problem = get_json(upstream, path)
+  local repository = encode(source.owner) .. "/" .. encode(source.repo)
+  local release, problem = get_json(upstream, ("/api/v1/repos/%s/releases/tags/%s"):format(repository, encode(version)))
   if not release then return nil, problem end
   local assets = setmetatable({}, native.json.array)
   for _, asset in ipairs(type(release.assets) == "table" and release.assets or {}) do
@@ -85,11 +82,11 @@ local function upstream_of(product) return product.app:upstream_for(product.sour
 -- The version that may be had: the pinned one, or a recorded one that is not yanked.
 local function version_of(product, version)
   if not product.source then return nil end
-  if version == nil or version == product.pinned_release then return product.pinned_release end
-  return catalog.recorded(product, version) and version or nil
+  local wanted = version or product.pinned_release
+  return wanted and catalog.offers(product, wanted, product.pinned_release) and wanted or nil
 end
 
-local function key_of(product, version) return product.slug .. "\0" .. version end
+local function key_of(product, version) return product.slug .. "@" .. version end
 
 --- What a version of the product offers.
 ---@async
@@ -99,7 +96,7 @@ local function key_of(product, version) return product.slug .. "\0" .. version e
 function M.assets(product, version)
   local wanted = version_of(product, version)
   if not wanted then return nil, errors.new("NotFound", { message = "no such version of " .. product.slug }) end
-  local assets, problem = releases:get(key_of(product, wanted), function()
+  local assets, problem = releases:get(key_of(product, wanted), product.app.freshness, function()
     return sources[product.source.kind](upstream_of(product), product.source, wanted)
   end)
   return assets, problem, wanted
@@ -111,10 +108,10 @@ local function named(assets, name)
   end
 end
 
-local function etag_of(asset) return '"' .. native.sha256(asset.id .. "\0" .. asset.name):sub(8, 39) .. '"' end
+local function etag_of(asset) return '"' .. native.sha256(asset.id .. "\31" .. asset.name):sub(8, 39) .. '"' end
 
 local function row_name(product, version, name)
-  return "asset\0" .. product.slug .. "\0" .. version .. "\0" .. name
+  return ("asset/%s/%s/%s"):format(product.slug, encode(version), encode(name))
 end
 
 --- The 304 for a request whose validator matches what is known without asking anybody; nil when there is none to give.
@@ -144,33 +141,44 @@ end
 ---@field etag string
 ---@field source? dunite.native.Source
 
---- An asset, opened: from the store, or while it comes in. Only described (no source) where `describe` is set and it is
---- not in the store: a cold HEAD fills nothing.
----@async
----@param product dunite.Product
----@param name string
----@param options? { version?: string, describe?: boolean }
----@return dunite.Asset? asset, table? problem
-function M.open(product, name, options)
-  options = options or {}
-  local assets, problem, version = M.assets(product, options.version)
+-- What the release says of the asset, and how the store knows it: by its digest where upstream tells, else by a row.
+local function look_up(product, name, version)
+  local assets, problem, wanted = M.assets(product, version)
   if not assets then return nil, problem end
   local listed = named(assets, name)
   if not listed then return nil, errors.new("NotFound", { message = "no asset " .. name .. " in " .. product.slug }) end
   local asset = { name = name, size = listed.size, content_type = content_type(name), etag = etag_of(listed) }
+  local entry = { digest = listed.digest, size = listed.size }
+  if not listed.digest then entry.name, entry.version = row_name(product, wanted, name), listed.id end
+  return asset, entry, listed
+end
+
+--- An asset, opened: from the store, or while it comes in.
+---@async
+---@param product dunite.Product
+---@param name string
+---@param version? string
+---@return dunite.Asset? asset, table? problem
+function M.open(product, name, version)
+  local asset, entry, listed = look_up(product, name, version)
+  if not asset then return nil, entry end
   local upstream = upstream_of(product)
-  local source, failed = native.cache:open {
-    digest = listed.digest, name = not listed.digest and row_name(product, version, name) or nil,
-    version = not listed.digest and listed.id or nil, size = listed.size,
-    upstream = not options.describe and upstream or nil, url = listed.url, foreign = listed.foreign,
-    source = upstream:name() .. "/" .. product.slug,
-  }
-  if source then
-    asset.source = source
-    return asset
-  end
-  if options.describe and errors.is(failed, "NotFound") then return asset end
-  return nil, failed
+  entry.upstream, entry.url, entry.foreign = upstream, listed.url, listed.foreign
+  entry.source = upstream:name() .. "/" .. product.slug
+  local source, problem = native.cache:open(entry)
+  if not source then return nil, problem end
+  asset.source = source
+  return asset
+end
+
+--- What a HEAD is told of an asset. Nothing is fetched.
+---@async
+---@return dunite.Asset? asset, table? problem
+function M.describe(product, name, version)
+  local asset, entry = look_up(product, name, version)
+  if not asset then return nil, entry end
+  asset.source = native.cache:open(entry)
+  return asset
 end
 
 --- One application's listing.
@@ -184,7 +192,8 @@ function M.list(product, req, version)
   local list = setmetatable({}, native.json.array)
   for _, asset in ipairs(assets) do
     list[#list + 1] = {
-      name = asset.name, size = asset.size, content_type = content_type(asset.name), url = req:url(path .. encode(asset.name)),
+      name = asset.name, size = asset.size, content_type = content_type(asset.name),
+      url = req:url(path .. encode(asset.name)),
     }
   end
   return list

@@ -1,0 +1,177 @@
+-- The control socket: what `dunite status`, `flights`, `limits`, `member` and `keys` ask. Each is a POST with a JSON
+-- body; the answer is { ok = true, … } or { ok = false, message = … }. Who may open the socket may do all of this.
+
+local native = require "dunite.native"
+local answer = require "dunite.answer"
+local enum = require "dunite.enum"
+local router = require "dunite.router"
+local text = require "dunite.text"
+
+local M = {}
+
+local MOST = 64 * 1024 -- bytes of a command
+
+local function done(fields)
+  fields = fields or {}
+  fields.ok = true
+  return answer.json(fields)
+end
+
+local function refused(message, status) return answer.json({ ok = false, message = message }, status or 400) end
+
+local function failed(problem) return refused(tostring(problem), 500) end
+
+local function list(items) return setmetatable(items, native.json.array) end
+
+-- Members ---------------------------------------------------------------------------------------------
+
+local FIELDS = { id = "string", email = "string", password = "string", admin = "boolean", entitlements = "table" }
+
+local function check(body)
+  for _, key in ipairs(text.keys(body)) do
+    local wanted = FIELDS[key]
+    if not wanted then return "no such field: " .. key .. text.did_you_mean(key, text.keys(FIELDS)) end
+    if type(body[key]) ~= wanted then return key .. " is a " .. wanted end
+  end
+  if (body.id or "") == "" then return "id is missing" end
+end
+
+local function save(member)
+  local ok, problem = native.members:save(member)
+  return ok and done() or failed(problem)
+end
+
+-- The handler for a member that must be there.
+local function for_known(act)
+  return function(_, body)
+    local member = native.members:find(body.id)
+    if not member then return refused("there is no member " .. body.id) end
+    return act(member, body)
+  end
+end
+
+local members = {}
+
+function members.add(_, body)
+  local there = native.members:find(body.id)
+  if there then return refused("there is a member " .. there.id .. " already") end
+  if not (body.email and body.email:match("^[^@%s:]+@[^@%s:]+$")) then return refused("email: an address is needed") end
+  there = native.members:find(body.email)
+  if there then return refused(body.email .. " belongs to the member " .. there.id) end
+  if (body.password or "") == "" then return refused("password is missing") end
+  return save {
+    id = body.id, email = body.email, password = body.password, active = true, admin = body.admin == true,
+    entitlements = body.entitlements or {},
+  }
+end
+
+members.passwd = for_known(function(member, body)
+  if (body.password or "") == "" then return refused("password is missing") end
+  return save { id = member.id, password = body.password }
+end)
+
+members.disable = for_known(function(member) return save { id = member.id, active = false } end)
+
+members.remove = for_known(function(member)
+  local ok, problem = native.members:remove(member.id)
+  return ok and done() or failed(problem)
+end)
+
+local function all_members()
+  local rows = list {}
+  for _, member in ipairs(native.members:list()) do
+    rows[#rows + 1] = {
+      id = member.id, email = member.email, active = member.active, admin = member.admin,
+      entitlements = list(text.keys(member.entitlements)),
+    }
+  end
+  return done { members = rows }
+end
+
+-- Keys ------------------------------------------------------------------------------------------------
+
+local function new_key()
+  local kid, problem = native.keys:create()
+  return kid and done { kid = kid } or failed(problem)
+end
+
+local function all_keys()
+  local rows = list {}
+  for _, key in ipairs(native.keys:list()) do
+    rows[#rows + 1] = { kid = key.kid, active = key.active, created = native.clock.rfc3339(key.created) }
+  end
+  return done { keys = rows }
+end
+
+-- Looking in ------------------------------------------------------------------------------------------
+
+local function status(app)
+  local health = native.health()
+  return done {
+    name = app.name, versions = native.versions(),
+    ready = health.ready, degraded = health.degraded, draining = health.draining, reason = health.reason,
+    members = #native.members:list(), applications = #app.catalog.list,
+  }
+end
+
+local function flights(app)
+  local rows = list {}
+  for _, name in ipairs(app.settings.flights) do
+    rows[#rows + 1] = { name = name, in_flight = native.flights(name):in_flight() }
+  end
+  return done { flights = rows }
+end
+
+local function limits(app)
+  local rows = list {}
+  for _, name in ipairs(text.keys(app.limits)) do
+    for _, member in ipairs(native.members:list()) do
+      local seen = app.limits[name]:look(member)
+      if seen.used > 0 or seen.running > 0 then
+        rows[#rows + 1] = {
+          limit = name, member = member.id, running = seen.running, used = seen.used, cap = seen.limit or "unlimited",
+          reset_in_secs = seen.reset_in_secs,
+        }
+      end
+    end
+  end
+  return done { limits = rows }
+end
+
+-- Routes ----------------------------------------------------------------------------------------------
+
+local function body_of(req)
+  local raw, problem = req.exchange:body(MOST)
+  if not raw then return nil, tostring(problem) end
+  if raw == "" then return {} end
+  local body, reason = native.json.decode(raw)
+  if type(body) ~= "table" then return nil, "the body is a JSON object" .. (reason and ": " .. reason or "") end
+  return body
+end
+
+--- What the control socket is answered by.
+---@param app dunite.App
+---@return dunite.Router
+function M.routes(app)
+  local routes = router.new()
+  local function command(name, act, checks)
+    routes:post("/control/" .. name, function(req)
+      local body, wrong = body_of(req)
+      wrong = wrong or (checks and check(body))
+      if wrong then return refused(wrong) end
+      return act(app, body)
+    end, name)
+  end
+  for _, name in ipairs(text.keys(members)) do command("member." .. name, members[name], true) end
+  command("member.list", all_members)
+  command("keys.new", new_key)
+  command("keys.list", all_keys)
+  command("status", status)
+  command("flights", flights)
+  command("limits", limits)
+  routes.not_found = function() return refused("there is no such command", 404) end
+  routes.failed = function(_, problem) return refused(enum.of(problem) and tostring(problem) or "it failed", 500) end
+  return routes
+end
+
+return M

@@ -1,0 +1,96 @@
+-- The Forgejo double of examples/forgejo, served from a folder that a spec describes.
+
+local native = require "dunite.native"
+local image = require "dunite.test.image"
+
+local M = {}
+
+-- The folder of the double, looked for from the specs upwards.
+local function find(root)
+  local up = root
+  for _ = 1, 6 do
+    local folder = up .. "/examples/forgejo"
+    local file = io.open(folder .. "/dunite.lua")
+    if file then
+      file:close()
+      return folder
+    end
+    up = up .. "/.."
+  end
+  error("there is no examples/forgejo above " .. root, 4)
+end
+
+local function write_files(folder, tree)
+  for path, content in pairs(tree or {}) do
+    if type(content) == "table" then
+      write_files(folder .. "/" .. path, content)
+    else
+      native.spec.write(folder .. "/" .. path, content)
+    end
+  end
+end
+
+---@class dunite.test.Double
+---@field images table<string, table<string, dunite.test.Image>>
+local Double = {}
+Double.__index = Double
+
+local function ask(self, method, path, body)
+  local answer, problem = native.spec.http {
+    url = self:url() .. path, method = method, body = body and native.json.encode(body),
+    headers = { ["content-type"] = "application/json", authorization = "token " .. self.token },
+  }
+  if not answer then error(("the double, %s %s: %s"):format(method, path, tostring(problem)), 3) end
+  if answer.status >= 300 then error(("the double, %s %s: status %d"):format(method, path, answer.status), 3) end
+  return answer.body ~= "" and native.json.decode(answer.body) or nil
+end
+
+function Double:url() return self.address end
+
+--- How often it was asked for that path. method: GET, if not given.
+---@async
+function Double:count(path, method)
+  return ask(self, "GET", "/double/counts").counts[(method or "GET") .. " " .. path] or 0
+end
+
+--- Answers that path with the status from now on, or so many times.
+---@async
+function Double:fail(path, status, times)
+  ask(self, "POST", "/double/script", { path = path, status = status, times = times or 1000000 })
+end
+
+--- Forgets scripts and counts.
+---@async
+function Double:reset() ask(self, "POST", "/double/reset", {}) end
+
+--- Writes more files: "releases/acme/tool/v1/a" -> text.
+function Double:write(path, content) native.spec.write(self.folder .. "/" .. path, content) end
+
+--- Down: connections are refused.
+function Double:stop()
+  self.engine:stop()
+  self.engine = nil
+end
+
+---@param content { releases?: table, packages?: table, images?: table, token?: string }
+---@param root string
+---@param running { add: fun(thing: table) }
+---@return dunite.test.Double
+function M.start(content, root, running)
+  local self = setmetatable({ folder = native.spec.temp(), token = content.token or "secret", images = {} }, Double)
+  running.add(self)
+  write_files(self.folder .. "/releases", content.releases)
+  write_files(self.folder .. "/packages", content.packages)
+  for name, tags in pairs(content.images or {}) do
+    self.images[name] = image.write(self.folder .. "/oci/" .. name, tags)
+  end
+  local settings = { listen = { "127.0.0.1:0" }, workers = 1, data_dir = self.folder .. "/data" }
+  self.engine = native.spec.engine {
+    folder = find(root), overrides = native.json.encode(settings),
+    env = { DOUBLE_ROOT = self.folder, DOUBLE_TOKEN = self.token },
+  }
+  self.address = self.engine:url()
+  return self
+end
+
+return M

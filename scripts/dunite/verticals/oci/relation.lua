@@ -1,0 +1,84 @@
+-- Which digests belong to which repository. Knowing a digest is not a right to it: a blob or manifest is served under
+-- /v2/SLUG/ only when something that this application serves refers to it.
+--
+-- Kept in the records, per repository and digest: its parents. A parent is a tag ("tag:v1"), a manifest or index that
+-- refers to it ("sha256:…"), or "upstream": it was asked for by itself, and upstream has it in that very repository.
+--
+-- Invariants
+--  1. A digest is live when one way up from it ends at a tag that is not yanked, or at "upstream".
+--  2. What a manifest refers to is noted before the manifest is, and the manifest before it is served.
+--  3. "upstream" is noted only where nothing else is known: it never outlives a yank that is known.
+
+local native = require "dunite.native"
+local catalog = require "dunite.catalog"
+
+local M = {}
+
+local BUCKET = "oci.relations"
+local DEEPEST = 4 -- tag, index, manifest, blob
+local UPSTREAM = "upstream"
+
+M.UPSTREAM = UPSTREAM
+
+--- The parent that stands for a tag.
+function M.tag(name) return "tag:" .. name end
+
+-- The repository upstream is part of the key: an application that moves to another one starts anew.
+local function key_of(product, digest)
+  return ("%s@%s/%s@%s"):format(product.slug, product.image.owner, product.image.name, digest)
+end
+
+local function parents_of(product, digest) return native.records:get(BUCKET, key_of(product, digest)) end
+
+--- Notes that the parent refers to the digest.
+---@param product dunite.Product
+---@param digest string
+---@param parent string
+---@return true? ok, table? problem
+function M.note(product, digest, parent)
+  local known = parents_of(product, digest)
+  if known == nil or (known == UPSTREAM and parent ~= UPSTREAM) then
+    return native.records:put(BUCKET, key_of(product, digest), parent)
+  end
+  if parent == UPSTREAM or (" " .. known .. " "):find(" " .. parent .. " ", 1, true) then return true end
+  return native.records:put(BUCKET, key_of(product, digest), known .. " " .. parent)
+end
+
+--- Notes all that a manifest refers to.
+---@param digests string[]
+---@param parent string
+---@return true? ok, table? problem
+function M.note_all(product, digests, parent)
+  for _, digest in ipairs(digests) do
+    local ok, problem = M.note(product, digest, parent)
+    if not ok then return nil, problem end
+  end
+  return true
+end
+
+local function climbs(product, digest, depth)
+  local parents = depth > 0 and parents_of(product, digest)
+  for parent in (parents or ""):gmatch("%S+") do
+    local tag = parent:match("^tag:(.*)$")
+    if parent == UPSTREAM or (tag and not catalog.yanked(product, tag)) then return true end
+    if not tag and climbs(product, parent, depth - 1) then return true end
+  end
+  return false
+end
+
+--- "live", "refused" (all that refers to it is yanked), or "unknown": upstream is to be asked.
+---@param product dunite.Product
+---@param digest string
+---@return "live"|"refused"|"unknown"
+function M.state(product, digest)
+  if parents_of(product, digest) == nil then return "unknown" end
+  return climbs(product, digest, DEEPEST) and "live" or "refused"
+end
+
+--- Forgets all that is known of an application's repositories.
+---@param slug string
+function M.forget(slug)
+  for _, key in ipairs(native.records:keys(BUCKET, slug .. "@")) do native.records:delete(BUCKET, key) end
+end
+
+return M
