@@ -17,6 +17,9 @@ if(DU_SANITIZE)
   add_compile_options(-fsanitize=${DU_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DU_SANITIZE})
 endif()
+if(DU_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link) # the fuzzers see which of our branches they took
+endif()
 
 set(DU_FLOORS base core loop store net flow task bindings host cli)
 
