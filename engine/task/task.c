@@ -72,8 +72,8 @@ static int base_done(lua_State *L, int status, lua_KContext context) {
     struct du_task *task = du_task_current(L);
     (void)context;
     task->status = status == LUA_YIELD ? LUA_OK : status;
-    luaL_checkstack(L, 2 * LUA_MINSTACK,
-                    NULL); /* so that `ended` can be called without more memory */
+    /* Room for the call of `ended` is made now, while it may still raise. */
+    luaL_checkstack(L, 2 * LUA_MINSTACK, NULL);
     return task->status == LUA_OK ? lua_gettop(L) - 1 : 1;
 }
 

@@ -1,6 +1,7 @@
 /* Budgets: instructions over all of a task's coroutines, and the memory of its state. Each endless
  * script here must end; a budget that can be swallowed hangs its test. */
 
+#include "budget.h"
 #include "fixture.h"
 
 enum { BUDGET = 200 * 1000 };
@@ -85,6 +86,15 @@ static void work_spread_over_many_coroutines_is_summed(void **state) {
                                 "for i = 1, 50 do f[i] = coroutine.wrap(function()\n"
                                 "  while true do coroutine.yield() end end) end\n"
                                 "while true do for i = 1, 50 do f[i]() end end");
+}
+
+static void each_coroutine_is_charged_a_period_for_what_its_own_count_misses(void **state) {
+    struct fixture *fixture = *state;
+    assert_over_budget(fixture,
+                       "while true do\n"
+                       "  note '.' coroutine.wrap(function() for i = 1, 700 do end end)()\n"
+                       "end");
+    assert_in_range(strlen(fixture->notes) / 2, 100, BUDGET / DU_BUDGET_PERIOD);
 }
 
 static void a_coroutine_made_where_nothing_was_counted_is_counted(void **state) {
@@ -288,6 +298,7 @@ int main(void) {
         RULE(closers_cannot_swallow_it),
         RULE(coroutines_cannot_swallow_it),
         RULE(work_spread_over_many_coroutines_is_summed),
+        RULE(each_coroutine_is_charged_a_period_for_what_its_own_count_misses),
         RULE(a_coroutine_made_where_nothing_was_counted_is_counted),
         RULE(callbacks_of_c_functions_cannot_swallow_it),
         RULE(the_budget_goes_on_over_waits),
