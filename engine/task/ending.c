@@ -45,7 +45,9 @@ static enum du_task_end end_of(struct du_task *task, const char *text) {
 
 /* Of a task that did not return, the text for its failure is on top. */
 static struct du_task_result result_of(struct du_task *task, int count) {
-    const char *text = count > 0 ? lua_tostring(task->thread, -1) : NULL;
+    /* A number among the results must not become text by being looked at. */
+    bool has_text = count > 0 && lua_type(task->thread, -1) == LUA_TSTRING;
+    const char *text = has_text ? lua_tostring(task->thread, -1) : NULL;
     enum du_task_end end = end_of(task, text);
     if (end == DU_TASK_RETURNED)
         return (struct du_task_result){.end = end, .thread = task->thread, .count = count};

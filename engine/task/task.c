@@ -145,10 +145,15 @@ struct du_ticket du_task_ticket(lua_State *L) {
     struct du_task *task = du_task_current(L);
     if (task == NULL)
         du_task_check_wait(L);
+    struct du_ticket ticket = {.task = task, .number = ++task->tasks->last_ticket};
+    /* Where nothing can wait (in a finalizer, say) the ticket is stale from the start, and the one
+     * that the task may just have taken keeps its right. */
+    if (why_no_wait(L) != NULL)
+        return ticket;
     du_held_drop(task);
     task->woken = 0;
-    task->ticket = ++task->tasks->last_ticket;
-    return (struct du_ticket){.task = task, .number = task->ticket};
+    task->ticket = ticket.number;
+    return ticket;
 }
 
 int du_task_raise(lua_State *L, const struct du_error *error) {
@@ -172,10 +177,9 @@ static int go_ahead(lua_State *L, int status, lua_KContext context) {
     return parking.after != NULL ? parking.after(L, LUA_YIELD, parking.context) : count;
 }
 
-static int refuse(lua_State *L, struct du_task *task) {
-    task->ticket = 0;
-    if (task->parking.cancel != NULL)
-        task->parking.cancel(task->parking.cancel_user);
+static int refuse(lua_State *L, struct du_task *task, struct du_ticket ticket) {
+    if (task->ticket == ticket.number)
+        task->ticket = 0;
     du_budget_check(L);
     if (task->cancelled)
         return raise_cancelled(L, NULL);
@@ -186,19 +190,23 @@ static int refuse(lua_State *L, struct du_task *task) {
 int du_task_wait_k(lua_State *L, struct du_ticket ticket, void (*cancel)(void *user), void *user,
                    lua_KContext context, lua_KFunction after) {
     struct du_task *task = du_task_current(L);
+    bool early = task->woken == ticket.number;
+    bool parks = task->ticket == ticket.number && !task->cancelled && !task->budget.over &&
+                 why_no_wait(L) == NULL;
+    if (!early && !parks) {
+        if (cancel != NULL)
+            cancel(user);
+        return refuse(L, task, ticket);
+    }
     task->parking = (struct du_task_parking){.cancel = cancel,
                                              .cancel_user = user,
                                              .after = after,
                                              .context = context,
                                              .push = du_held_push,
                                              .push_user = task};
-    if (task->woken == ticket.number) {
-        task->woken = 0;
+    task->woken = 0;
+    if (early)
         return go_ahead(L, LUA_YIELD, 0);
-    }
-    if (task->cancelled || task->budget.over || task->ticket != ticket.number ||
-        why_no_wait(L) != NULL)
-        return refuse(L, task);
     task->state = DU_TASK_PARKED;
     return du_task_park(L, 0, go_ahead);
 }

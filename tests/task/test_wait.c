@@ -114,6 +114,25 @@ static void waiting_with_an_older_ticket_raises_after_withdrawing(void **state) 
     assert_int_equal(fixture->cancels, 1);
 }
 
+static int collect_then_wait(lua_State *L) {
+    struct fixture *fixture = fixture_of(L);
+    struct du_ticket ticket = du_task_ticket(L);
+    *next_ticket(fixture) = ticket;
+    lua_gc(L, LUA_GCCOLLECT);
+    return du_task_wait(L, ticket, count_cancel, fixture);
+}
+
+static void a_finalizer_that_tries_to_wait_takes_no_ticket_from_its_task(void **state) {
+    struct fixture *fixture = *state;
+    set_function(fixture->L, "collect", collect_then_wait);
+    run(fixture, "setmetatable({}, {__gc = function() note(pcall(wait)) end}) return collect()");
+    assert_string_equal(fixture->notes, "false ");
+    assert_int_equal(fixture->waits, 2);
+    assert_false(wake(fixture, 1, "stale"));
+    assert_true(wake(fixture, 0, "mine"));
+    assert_returned(fixture, "mine ");
+}
+
 /* --- continuations --- */
 
 static int join_both(lua_State *L, int status, lua_KContext context) {
@@ -163,6 +182,7 @@ int main(void) {
         RULE(what_a_push_raises_comes_out_of_the_wait),
         RULE(a_newer_ticket_makes_an_older_one_stale),
         RULE(waiting_with_an_older_ticket_raises_after_withdrawing),
+        RULE(a_finalizer_that_tries_to_wait_takes_no_ticket_from_its_task),
         RULE(a_continuation_finds_its_stack_and_what_was_pushed),
         RULE(a_continuation_runs_at_once_when_it_was_woken_before),
     };
