@@ -143,8 +143,8 @@ typedef int du_task_push(lua_State *thread, void *user);
  *     return du_task_wait(L, ticket, cancel, user);
  * cancel (may be NULL) is called once if the task is cancelled while it waits, before it is
  * resumed: it withdraws what would have woken. Raises where Lua cannot yield (finalizers, sort,
- * gsub …) after having called cancel. The values that the wake-up pushes are the C function's
- * results. */
+ * gsub …) after having called cancel; a ticket taken there is stale from the start. The values that
+ * the wake-up pushes are the C function's results. */
 struct du_ticket du_task_ticket(lua_State *L);
 int du_task_wait(lua_State *L, struct du_ticket ticket, void (*cancel)(void *user), void *user);
 /* Like du_task_wait, but goes on in `after` once woken, with the pushed values on top of the stack
