@@ -123,9 +123,9 @@ end
 local function owners_of(list)
   local owners, names = {}, {}
   for _, enum in ipairs(list) do
-    for _, variant in ipairs(variants[enum] or error("matcher takes enums", 4)) do
+    for _, variant in ipairs(variants[enum] or error("matcher takes enums", 3)) do
       if owners[variant] then
-        error(("variant '%s' is both in %s and in %s"):format(variant, owners[variant].name, enum.name), 4)
+        error(("variant '%s' is both in %s and in %s"):format(variant, owners[variant].name, enum.name), 3)
       end
       owners[variant], names[#names + 1] = enum, variant
     end
@@ -154,7 +154,7 @@ local function check_arms(arms, owners, names)
   end
   if #wrong > 0 then
     error("this matcher is not total: " .. table.concat(wrong, "; ") ..
-      " (write one arm for each of " .. table.concat(names, ", ") .. ")", 4)
+      " (write one arm for each of " .. table.concat(names, ", ") .. ")", 3)
   end
 end
 

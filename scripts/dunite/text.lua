@@ -2,20 +2,21 @@
 
 local M = {}
 
--- Edit distance (Levenshtein), for "did you mean".
+-- Edit distance where two letters that changed places count once (optimal string alignment), for "did you mean".
 local function distance(a, b)
-  local row = {}
-  for j = 0, #b do row[j] = j end
+  local before, last, row = {}, {}, {}
+  for j = 0, #b do last[j] = j end
   for i = 1, #a do
-    local diagonal = row[0]
     row[0] = i
     for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-      diagonal, row[j] = row[j], best
+      local here, there = a:byte(i), b:byte(j)
+      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (here == there and 0 or 1))
+      local swapped = i > 1 and j > 1 and here == b:byte(j - 1) and a:byte(i - 1) == there
+      if swapped then row[j] = math.min(row[j], before[j - 2] + 1) end
     end
+    before, last, row = last, row, before
   end
-  return row[#b]
+  return last[#b]
 end
 
 --- The known name nearest to a misspelt one, if any is near.
