@@ -1,0 +1,88 @@
+#ifndef DU_AUDIT_H
+#define DU_AUDIT_H
+
+/* The audit: who got what. Each pull and download is "requested" once and ends once, with an
+ * outcome.
+ *
+ * Invariants
+ *  1. Of the ends of one request the first counts; the others leave no trace.
+ *  2. What was open when a process died is "interrupted", noted at the next start.
+ *  3. Nothing here waits or fails its caller: what cannot be written (short of memory, too much at
+ * once, a failing journal) is lost, counted and logged.
+ *  4. It shares the journal's writer, never a transaction with counts.
+ *
+ * Thread: any; reading blocks.
+ */
+
+#include "base.h"
+#include "ledger.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DU_AUDIT_SCHEMA                                                                            \
+    "CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL,"               \
+    " boot TEXT NOT NULL, number INTEGER NOT NULL, event TEXT NOT NULL, kind TEXT, member TEXT,"   \
+    " credential TEXT, application TEXT, version TEXT, digest TEXT, asset TEXT, bytes INTEGER,"    \
+    " address TEXT, request TEXT, reason TEXT);"                                                   \
+    "CREATE INDEX IF NOT EXISTS audit_at ON audit (at);"                                           \
+    "CREATE TABLE IF NOT EXISTS audit_open (boot TEXT NOT NULL, number INTEGER NOT NULL,"          \
+    " id INTEGER NOT NULL, PRIMARY KEY (boot, number)) WITHOUT ROWID;"
+
+struct du_audit;
+
+enum du_audit_outcome {
+#define DU_AUDIT_OUTCOME(constant, name) DU_AUDIT_##constant,
+#include "audit_outcome.def"
+#undef DU_AUDIT_OUTCOME
+};
+
+/* What is known at the request; any may be NULL. Copied. */
+struct du_audit_request {
+    const char *kind; /* "pull", "download" */
+    const char *member, *credential, *application, *version, *digest, *asset, *address;
+    const char *request; /* the request's id */
+};
+
+/* What is known at its end. */
+struct du_audit_end {
+    enum du_audit_outcome outcome;
+    const char *reason; /* may be NULL */
+    const char *digest; /* NULL: as at the request */
+    int64_t bytes;      /* sent */
+};
+
+/* Notes as interrupted what the processes before left open. */
+enum du_error_kind du_audit_new(struct du_audit **audit, struct du_base *base,
+                                struct du_ledger *journal, struct du_error *error);
+/* After the journal was flushed or closed: what is on its way there refers to the audit. */
+void du_audit_free(struct du_audit **audit);
+
+/* Notes the request; its number, for its end. */
+uint64_t du_audit_begin(struct du_audit *audit, const struct du_audit_request *request);
+void du_audit_end(struct du_audit *audit, uint64_t number, const struct du_audit_end *end);
+/* Events lost so far. */
+uint64_t du_audit_lost(const struct du_audit *audit);
+const char *du_audit_outcome_name(enum du_audit_outcome outcome);
+/* False: no outcome has that name. */
+bool du_audit_outcome_of(const char *name, enum du_audit_outcome *outcome);
+
+struct du_audit_filter {
+    const char *member, *application, *digest; /* NULL: any */
+    int64_t since_ms;                          /* wall time */
+};
+
+/* A row as it was written; texts are "" where nothing was known. */
+struct du_audit_row {
+    int64_t at_ms, bytes;
+    const char *event; /* "requested", or an outcome's name */
+    const char *kind, *member, *credential, *application, *version, *digest, *asset, *address;
+    const char *request, *reason;
+};
+
+/* Calls each with what matches, oldest first, until it says false. */
+enum du_error_kind du_audit_read(struct du_ledger *journal, const struct du_audit_filter *filter,
+                                 bool (*each)(void *user, const struct du_audit_row *row),
+                                 void *user, struct du_error *error);
+
+#endif

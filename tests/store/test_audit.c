@@ -1,0 +1,209 @@
+#include "audit.h"
+#include "fixture.h"
+
+#include <pthread.h>
+
+struct store {
+    struct du_ledger *journal;
+    struct du_audit *audit;
+};
+
+static struct store open_store(struct fixture *fixture) {
+    struct store store = {.journal = fixture_ledger(fixture, "journal.db", DU_AUDIT_SCHEMA, false)};
+    assert_int_equal(du_audit_new(&store.audit, &fixture->base, store.journal, NULL), DU_OK);
+    return store;
+}
+
+static void close_store(struct store *store) {
+    du_ledger_close(&store->journal);
+    du_audit_free(&store->audit);
+}
+
+static const struct du_audit_request pull = {.kind = "pull",
+                                             .member = "ada",
+                                             .credential = "password",
+                                             .application = "tool",
+                                             .version = "1.0",
+                                             .address = "192.0.2.1",
+                                             .request = "r-1"};
+
+static void end(struct store *store, uint64_t number, enum du_audit_outcome outcome,
+                const char *reason, int64_t bytes) {
+    struct du_audit_end how = {.outcome = outcome, .reason = reason, .bytes = bytes};
+    du_audit_end(store->audit, number, &how);
+}
+
+static bool add_event(void *user, const struct du_audit_row *row) {
+    strcat(user, row->event);
+    strcat(user, " ");
+    return true;
+}
+
+/* The events that match, parted by spaces. */
+static const char *events(struct store *store, struct du_audit_filter filter) {
+    static char text[1024];
+    text[0] = '\0';
+    du_ledger_flush(store->journal);
+    assert_int_equal(du_audit_read(store->journal, &filter, add_event, text, NULL), DU_OK);
+    return text;
+}
+
+static const char *all(struct store *store) {
+    return events(store, (struct du_audit_filter){0});
+}
+
+static bool keep_last(void *user, const struct du_audit_row *row) {
+    int size = snprintf(user, 512, "%lld %lld %s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%s",
+                        (long long)row->at_ms, (long long)row->bytes, row->event, row->kind,
+                        row->member, row->credential, row->application, row->version, row->digest,
+                        row->asset, row->address, row->request, row->reason);
+    return size > 0;
+}
+
+static void a_request_ends_with_all_that_it_was(void **state) {
+    struct fixture *fixture = *state;
+    struct store store = open_store(fixture);
+    char last[512];
+    uint64_t number = du_audit_begin(store.audit, &pull);
+    du_clock_advance(&fixture->base.clock, 1500);
+    struct du_audit_end how = {.outcome = DU_AUDIT_COMPLETED, .digest = "sha256:ab", .bytes = 77};
+    du_audit_end(store.audit, number, &how);
+    du_ledger_flush(store.journal);
+    assert_int_equal(
+        du_audit_read(store.journal, &(struct du_audit_filter){0}, keep_last, last, NULL), DU_OK);
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "%lld 77 completed|pull|ada|password|tool|1.0|sha256:ab||192.0.2.1|r-1|",
+             FIXTURE_WALL_S * 1000LL + 1500);
+    assert_string_equal(last, expected);
+    assert_string_equal(all(&store), "requested completed ");
+    close_store(&store);
+}
+
+static void of_several_ends_the_first_counts(void **state) {
+    struct store store = open_store(*state);
+    uint64_t first = du_audit_begin(store.audit, &pull),
+             second = du_audit_begin(store.audit, &pull);
+    assert_int_not_equal(first, second);
+    end(&store, first, DU_AUDIT_DENIED, "DailyCap", 0);
+    end(&store, first, DU_AUDIT_COMPLETED, NULL, 5);
+    end(&store, 99, DU_AUDIT_COMPLETED, NULL, 5);
+    end(&store, second, DU_AUDIT_ABORTED, NULL, 3);
+    assert_string_equal(all(&store), "requested requested denied aborted ");
+    close_store(&store);
+}
+
+static void what_a_crash_left_open_is_interrupted_at_the_next_start(void **state) {
+    struct store store = open_store(*state);
+    uint64_t ended = du_audit_begin(store.audit, &pull);
+    du_audit_begin(store.audit, &pull);
+    end(&store, ended, DU_AUDIT_FAILED_UPSTREAM, "Transport", 0);
+    close_store(&store);
+    for (int i = 0; i < 2; i++) {
+        store = open_store(*state);
+        assert_string_equal(all(&store), "requested requested failed_upstream interrupted ");
+        close_store(&store);
+    }
+    /* The same number in another process is another request. */
+    store = open_store(*state);
+    uint64_t number = du_audit_begin(store.audit, &pull);
+    assert_int_equal(number, ended);
+    end(&store, number, DU_AUDIT_COMPLETED, NULL, 1);
+    assert_string_equal(all(&store), "requested requested failed_upstream interrupted "
+                                     "requested completed ");
+    close_store(&store);
+}
+
+static void reading_filters(void **state) {
+    struct fixture *fixture = *state;
+    struct store store = open_store(fixture);
+    struct du_audit_request other = {
+        .kind = "download", .member = "o'bob", .application = "game", .digest = "sha256:cd"};
+    du_audit_begin(store.audit, &pull);
+    du_clock_advance(&fixture->base.clock, 60000);
+    end(&store, du_audit_begin(store.audit, &other), DU_AUDIT_COMPLETED, NULL, 1);
+    assert_string_equal(events(&store, (struct du_audit_filter){.member = "o'bob"}),
+                        "requested completed ");
+    assert_string_equal(events(&store, (struct du_audit_filter){.member = "ada"}), "requested ");
+    assert_string_equal(events(&store, (struct du_audit_filter){.application = "tool"}),
+                        "requested ");
+    assert_string_equal(events(&store, (struct du_audit_filter){.digest = "sha256:cd"}),
+                        "requested completed ");
+    assert_string_equal(
+        events(&store, (struct du_audit_filter){.since_ms = FIXTURE_WALL_S * 1000LL + 1}),
+        "requested completed ");
+    assert_string_equal(
+        events(&store, (struct du_audit_filter){.member = "ada", .application = "game"}), "");
+    close_store(&store);
+}
+
+static void what_cannot_be_written_is_counted_as_lost(void **state) {
+    struct fixture *fixture = *state;
+    struct store store = open_store(fixture);
+    du_ledger_flush(store.journal);
+    du_faults_arm(&fixture->base.faults, DU_FAULT_LEDGER_COMMIT, SQLITE_IOERR, 0, -1);
+    uint64_t number = du_audit_begin(store.audit, &pull);
+    du_ledger_flush(store.journal);
+    assert_int_equal(du_audit_lost(store.audit), 1);
+    du_faults_disarm(&fixture->base.faults, DU_FAULT_LEDGER_COMMIT);
+    end(&store, number, DU_AUDIT_COMPLETED, NULL, 1);
+    assert_string_equal(all(&store), "");
+    du_mem_fail_after(0);
+    number = du_audit_begin(store.audit, &pull);
+    end(&store, number, DU_AUDIT_COMPLETED, NULL, 1);
+    du_mem_fail_after(-1);
+    assert_int_equal(du_audit_lost(store.audit), 3);
+    close_store(&store);
+}
+
+static void outcomes_have_names_both_ways(void **state) {
+    (void)state;
+    enum du_audit_outcome outcome;
+    assert_true(du_audit_outcome_of("failed_upstream", &outcome));
+    assert_int_equal(outcome, DU_AUDIT_FAILED_UPSTREAM);
+    assert_string_equal(du_audit_outcome_name(DU_AUDIT_INTERRUPTED), "interrupted");
+    assert_false(du_audit_outcome_of("requested", &outcome));
+}
+
+enum { THREADS = 4, ROUNDS = 100 };
+
+static void *churn(void *user) {
+    struct store *store = user;
+    for (int i = 0; i < ROUNDS; i++)
+        end(store, du_audit_begin(store->audit, &pull), DU_AUDIT_COMPLETED, NULL, i);
+    return NULL;
+}
+
+static bool count_completed(void *user, const struct du_audit_row *row) {
+    *(int *)user += strcmp(row->event, "completed") == 0;
+    return true;
+}
+
+static void threads_share_the_audit(void **state) {
+    struct store store = open_store(*state);
+    pthread_t threads[THREADS];
+    int completed = 0;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, churn, &store), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    du_ledger_flush(store.journal);
+    assert_int_equal(du_audit_read(store.journal, &(struct du_audit_filter){0}, count_completed,
+                                   &completed, NULL),
+                     DU_OK);
+    assert_int_equal(completed, THREADS * ROUNDS);
+    close_store(&store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(a_request_ends_with_all_that_it_was),
+        FIXTURE_TEST(of_several_ends_the_first_counts),
+        FIXTURE_TEST(what_a_crash_left_open_is_interrupted_at_the_next_start),
+        FIXTURE_TEST(reading_filters),
+        FIXTURE_TEST(what_cannot_be_written_is_counted_as_lost),
+        FIXTURE_TEST(outcomes_have_names_both_ways),
+        FIXTURE_TEST(threads_share_the_audit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
