@@ -59,7 +59,7 @@ void du_conn_enter(struct du_conn *conn, enum du_conn_state state) {
         du_server_has_room(server);
 }
 
-/* ---- running ---- */
+/* ---- waiting and ending ---- */
 
 static void release_exchange(struct du_conn *conn) {
     if (conn->exchange != NULL)
@@ -102,9 +102,9 @@ void du_conn_yield(struct du_conn *conn) {
 
 /* What a connection needs that has to wait. False: there is no memory for it. */
 static bool settle(struct du_conn *conn) {
-    if (!conn->watched || conn->wants_writing != conn->watched_writing)
-        if (!watch(conn))
-            return false;
+    bool is_watched = conn->watched && conn->wants_writing == conn->watched_writing;
+    if (!is_watched && !watch(conn))
+        return false;
     if (conn->due_ms == DU_CONN_NEVER)
         return true;
     if (du_timer_running(&conn->timer) && conn->timer.due_ms <= conn->due_ms)
@@ -131,15 +131,150 @@ static void leave(struct du_conn *conn) {
     conn->running = false;
     if (conn->state != DU_CONN_CLOSED)
         return;
-    struct du_server *server = conn->server;
     release_exchange(conn);
-    du_server_give_conn(server, conn);
-    du_server_has_room(server);
+    du_server_give_conn(conn->server, conn);
 }
 
-static bool step_idle(struct du_conn *conn);
-static bool step_header(struct du_conn *conn);
-static bool step_lingering(struct du_conn *conn);
+/* ---- IDLE and HEADER ---- */
+
+enum du_intake_result du_conn_receive(struct du_conn *conn) {
+    bool drained;
+    enum du_intake_result result = du_intake_receive(&conn->exchange->in, conn->fd, &drained);
+    /* Once it has hung up no further edge comes: read until recv says so. */
+    conn->readable = !drained || (conn->hung_up && result == DU_INTAKE_GOT);
+    return result;
+}
+
+static void begin_header(struct du_conn *conn) {
+    du_exchange_begin(conn->exchange, du_clock_mono_ns(&conn->server->base->clock));
+    du_conn_enter(conn, DU_CONN_HEADER);
+}
+
+static bool step_idle(struct du_conn *conn) {
+    if (!conn->readable)
+        return false;
+    if (conn->exchange == NULL)
+        conn->exchange = du_exchange_take(conn->server, conn);
+    if (conn->exchange == NULL) {
+        du_conn_refuse(conn, 503, "no memory for a request");
+        return true;
+    }
+    switch (du_conn_receive(conn)) {
+    case DU_INTAKE_GOT:
+        begin_header(conn);
+        return true;
+    case DU_INTAKE_NOTHING:
+        release_exchange(conn);
+        break;
+    case DU_INTAKE_LEFT:
+        du_conn_close(conn, false);
+        break;
+    }
+    return false;
+}
+
+/* Reads more of a header. */
+static bool continue_header(struct du_conn *conn) {
+    struct du_exchange *exchange = conn->exchange;
+    if (!conn->readable)
+        return false;
+    if (!du_intake_reserve(&exchange->in, 1)) {
+        du_conn_refuse(conn, 503, "no memory for a request");
+        return true;
+    }
+    switch (du_conn_receive(conn)) {
+    case DU_INTAKE_GOT:
+        return true;
+    case DU_INTAKE_NOTHING:
+        break;
+    case DU_INTAKE_LEFT:
+        du_conn_close(conn, false);
+        break;
+    }
+    return false;
+}
+
+static bool step_header(struct du_conn *conn) {
+    struct du_exchange *exchange = conn->exchange;
+    struct du_intake *in = &exchange->in;
+    switch (du_http1_parse(&exchange->request, in->data + in->start, in->size - in->start,
+                           conn->server->limits.header_bytes)) {
+    case DU_HTTP1_MORE:
+        return continue_header(conn);
+    case DU_HTTP1_DONE:
+        du_course_begin(conn);
+        return true;
+    case DU_HTTP1_ANSWER:
+        du_conn_refuse(conn, exchange->request.status, exchange->request.reason);
+        return true;
+    }
+    return false;
+}
+
+void du_conn_next(struct du_conn *conn) {
+    struct du_intake *in = &conn->exchange->in;
+    in->start = in->at;
+    if (in->start < in->size) {
+        begin_header(conn);
+        return;
+    }
+    release_exchange(conn);
+    du_conn_enter(conn, DU_CONN_IDLE);
+}
+
+/* ---- refusing and lingering ---- */
+
+static bool is_head_request(const struct du_exchange *exchange) {
+    return exchange != NULL && exchange->in.size - exchange->in.start >= 5 &&
+           memcmp(exchange->in.data + exchange->in.start, "HEAD ", 5) == 0;
+}
+
+void du_conn_refuse(struct du_conn *conn, int status, const char *reason) {
+    du_server_refused(conn->server, status, reason);
+    if (conn->state == DU_CONN_CLOSED)
+        return;
+    if (status == 0) {
+        du_conn_close(conn, false);
+        return;
+    }
+    char text[DU_REFUSAL_ROOM];
+    const char *date = du_server_date(conn->server);
+    size_t size = du_refusal_write(text, status, date, is_head_request(conn->exchange));
+    /* No answer is under way, so the socket has room, unless the client does not read at all. */
+    if (send(conn->fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size)
+        du_conn_linger(conn);
+    else
+        du_conn_close(conn, false);
+}
+
+void du_conn_linger(struct du_conn *conn) {
+    shutdown(conn->fd, SHUT_WR);
+    conn->readable = true;
+    du_conn_enter(conn, DU_CONN_LINGERING);
+}
+
+static bool step_lingering(struct du_conn *conn) {
+    char dropped[LINGER_ROOM];
+    if (!has_exchange(conn))
+        release_exchange(conn);
+    if (!conn->readable)
+        return false;
+    for (int i = 0; i < LINGER_READS; i++) {
+        ssize_t size = recv(conn->fd, dropped, sizeof(dropped), 0);
+        if (size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+            du_conn_close(conn, false);
+            return false;
+        }
+        if (size < 0 && errno != EINTR) {
+            conn->readable = false;
+            return false;
+        }
+    }
+    du_conn_yield(conn);
+    return false;
+}
+
+/* ---- running ---- */
 
 static bool step(struct du_conn *conn) {
     switch (conn->state) {
@@ -262,145 +397,4 @@ void du_conn_open(struct du_server *server, int fd, int tag, const struct sockad
     /* Under load the request is here already: then the socket need not be watched at all. */
     conn->readable = true;
     du_conn_run(conn);
-}
-
-/* ---- IDLE and HEADER ---- */
-
-enum du_intake_result du_conn_receive(struct du_conn *conn) {
-    bool drained;
-    enum du_intake_result result = du_intake_receive(&conn->exchange->in, conn->fd, &drained);
-    /* Once it has hung up no further edge comes: read until recv says so. */
-    conn->readable = !drained || (conn->hung_up && result == DU_INTAKE_GOT);
-    return result;
-}
-
-static void begin_header(struct du_conn *conn) {
-    du_exchange_begin(conn->exchange, du_clock_mono_ns(&conn->server->base->clock));
-    du_conn_enter(conn, DU_CONN_HEADER);
-}
-
-static bool step_idle(struct du_conn *conn) {
-    if (!conn->readable)
-        return false;
-    if (conn->exchange == NULL)
-        conn->exchange = du_exchange_take(conn->server, conn);
-    if (conn->exchange == NULL) {
-        du_conn_refuse(conn, 503, "no memory for a request");
-        return true;
-    }
-    switch (du_conn_receive(conn)) {
-    case DU_INTAKE_GOT:
-        begin_header(conn);
-        return true;
-    case DU_INTAKE_NOTHING:
-        release_exchange(conn);
-        break;
-    case DU_INTAKE_LEFT:
-        du_conn_close(conn, false);
-        break;
-    }
-    return false;
-}
-
-/* Reads more of a header. */
-static bool continue_header(struct du_conn *conn) {
-    struct du_exchange *exchange = conn->exchange;
-    if (!conn->readable)
-        return false;
-    if (!du_intake_reserve(&exchange->in, 1)) {
-        du_conn_refuse(conn, 503, "no memory for a request");
-        return true;
-    }
-    switch (du_conn_receive(conn)) {
-    case DU_INTAKE_GOT:
-        return true;
-    case DU_INTAKE_NOTHING:
-        break;
-    case DU_INTAKE_LEFT:
-        du_conn_close(conn, false);
-        break;
-    }
-    return false;
-}
-
-static bool step_header(struct du_conn *conn) {
-    struct du_exchange *exchange = conn->exchange;
-    struct du_intake *in = &exchange->in;
-    switch (du_http1_parse(&exchange->request, in->data + in->start, in->size - in->start,
-                           conn->server->limits.header_bytes)) {
-    case DU_HTTP1_MORE:
-        return continue_header(conn);
-    case DU_HTTP1_DONE:
-        du_course_begin(conn);
-        return true;
-    case DU_HTTP1_ANSWER:
-        du_conn_refuse(conn, exchange->request.status, exchange->request.reason);
-        return true;
-    }
-    return false;
-}
-
-void du_conn_next(struct du_conn *conn) {
-    struct du_intake *in = &conn->exchange->in;
-    in->start = in->at;
-    if (in->start < in->size) {
-        begin_header(conn);
-        return;
-    }
-    release_exchange(conn);
-    du_conn_enter(conn, DU_CONN_IDLE);
-}
-
-/* ---- refusing and lingering ---- */
-
-static bool is_head_request(const struct du_conn *conn) {
-    const struct du_exchange *exchange = conn->exchange;
-    if (exchange == NULL || exchange->in.size - exchange->in.start < 5)
-        return false;
-    return memcmp(exchange->in.data + exchange->in.start, "HEAD ", 5) == 0;
-}
-
-void du_conn_refuse(struct du_conn *conn, int status, const char *reason) {
-    du_server_refused(conn->server, status, reason);
-    if (conn->state == DU_CONN_CLOSED)
-        return;
-    if (status == 0) {
-        du_conn_close(conn, false);
-        return;
-    }
-    char text[DU_REFUSAL_ROOM];
-    size_t size =
-        du_refusal_write(text, status, du_server_date(conn->server), is_head_request(conn));
-    /* No answer is under way, so the socket has room, unless the client does not read at all. */
-    if (send(conn->fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size)
-        du_conn_linger(conn);
-    else
-        du_conn_close(conn, false);
-}
-
-void du_conn_linger(struct du_conn *conn) {
-    shutdown(conn->fd, SHUT_WR);
-    conn->readable = true;
-    du_conn_enter(conn, DU_CONN_LINGERING);
-}
-
-static bool step_lingering(struct du_conn *conn) {
-    char dropped[LINGER_ROOM];
-    if (!has_exchange(conn))
-        release_exchange(conn);
-    if (!conn->readable)
-        return false;
-    for (int i = 0; i < LINGER_READS; i++) {
-        ssize_t size = recv(conn->fd, dropped, sizeof(dropped), 0);
-        if (size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
-            du_conn_close(conn, false);
-            return false;
-        }
-        if (size < 0 && errno != EINTR) {
-            conn->readable = false;
-            return false;
-        }
-    }
-    du_conn_yield(conn);
-    return false;
 }

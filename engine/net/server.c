@@ -8,14 +8,14 @@
 
 #include <string.h>
 
-const struct du_server_limits du_server_limits_default = {.header_bytes = 32 * 1024,
-                                                          .body_bytes = 1024 * 1024,
+const struct du_server_limits du_server_limits_default = {.header_bytes = 32 << 10,
+                                                          .body_bytes = 1 << 20,
                                                           .connections = 16384,
                                                           .header_ms = 10000,
                                                           .idle_ms = 60000,
                                                           .body_ms = 30000,
                                                           .send_ms = 30000,
-                                                          .send_bytes = 30 * 1024,
+                                                          .send_bytes = 30 << 10,
                                                           .linger_ms = 2000};
 
 /* ---- what its parts share ---- */
@@ -66,10 +66,11 @@ void du_server_give_conn(struct du_server *server, struct du_conn *conn) {
     server->connections--;
     if (server->spare_conn_count == DU_SERVER_SPARES) {
         du_free(conn);
-        return;
+    } else {
+        du_list_append(&server->spare_conns, &conn->node);
+        server->spare_conn_count++;
     }
-    du_list_append(&server->spare_conns, &conn->node);
-    server->spare_conn_count++;
+    du_server_has_room(server);
 }
 
 /* ---- its life ---- */

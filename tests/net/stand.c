@@ -211,6 +211,13 @@ void client_close(struct client *client) {
     client->fd = -1;
 }
 
+struct client *stand_ask(struct stand *stand, const char *text) {
+    struct client *client = stand_connect(stand);
+    client_send(client, text);
+    UNTIL(stand, client->closed);
+    return client;
+}
+
 bool client_has(const struct client *client, const char *text) {
     return client_count(client, text) > 0;
 }
@@ -226,43 +233,4 @@ int client_count(const struct client *client, const char *text) {
 const char *client_body(const struct client *client) {
     const char *end = client->got.size > 0 ? strstr(client->got.data, "\r\n\r\n") : NULL;
     return end != NULL ? end + 4 : "(no header)";
-}
-
-/* ---- plays ---- */
-
-static enum du_body_state play_next(struct du_body *body, struct du_piece *piece) {
-    struct play *play = (struct play *)body;
-    const struct play_step *step = &play->steps[play->at];
-    play->asked++;
-    assert_int_equal(play->closed, 0);
-    if (step->state != DU_BODY_END && step->state != DU_BODY_BROKEN)
-        play->at++;
-    *piece = (struct du_piece){step->data, step->size, step->fd, step->offset};
-    if (step->state == DU_BODY_BYTES && piece->size == 0)
-        piece->size = strlen(step->data);
-    return step->state;
-}
-
-static void play_sent(struct du_body *body, size_t size) {
-    ((struct play *)body)->sent += size;
-}
-
-static void play_close(struct du_body *body) {
-    ((struct play *)body)->closed++;
-}
-
-void play_init(struct play *play, int64_t length, const struct play_step *steps) {
-    static const struct du_body_type type = {play_next, play_sent, play_close};
-    memset(play, 0, sizeof(*play));
-    play->body.type = &type;
-    play->body.length = length;
-    play->steps = steps;
-}
-
-void play_reply(struct play *play, struct du_exchange *exchange, int status) {
-    struct du_reply reply;
-    du_reply_init(&reply, status);
-    reply.body = &play->body;
-    du_exchange_reply(exchange, &reply);
-    assert_null(reply.body);
 }

@@ -54,6 +54,8 @@ void stand_start_on(struct stand *stand, const struct du_server_limits *limits,
 /* Closes everything; checks that every exchange finished and that no memory is left. */
 void stand_end(struct stand *stand);
 struct client *stand_connect(struct stand *stand);
+/* Connects, sends, and waits until the server has closed its direction. */
+struct client *stand_ask(struct stand *stand, const char *text);
 /* Moves the clock and fires what is due. */
 void stand_advance(struct stand *stand, int64_t ms);
 /* Lets everything happen that happens by itself. */
@@ -81,26 +83,5 @@ void reply_text(struct du_exchange *exchange, int status, const char *text);
 void keep_exchange(struct stand *stand, struct du_exchange *exchange);
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
-
-/* A body that follows a script. */
-struct play_step {
-    enum du_body_state state;
-    const char *data; /* BYTES */
-    size_t size;      /* BYTES and FILE */
-    int fd;
-    off_t offset;
-};
-
-struct play {
-    struct du_body body;
-    const struct play_step *steps;
-    size_t at;
-    size_t sent;
-    int asked, closed;
-};
-
-/* Steps end with END or BROKEN. The play itself is the test's. */
-void play_init(struct play *play, int64_t length, const struct play_step *steps);
-void play_reply(struct play *play, struct du_exchange *exchange, int status);
 
 #endif

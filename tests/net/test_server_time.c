@@ -1,6 +1,6 @@
 /* Deadlines, on a clock that is moved; the bound on connections; draining, stopping, closing. */
 
-#include "stand.h"
+#include "played.h"
 
 #include <errno.h>
 #include <fcntl.h>
