@@ -123,11 +123,17 @@ static struct watch *new_watch(struct du_client *client, curl_socket_t socket) {
     return watch;
 }
 
-/* A socket that cannot be watched fails by its deadline: curl has no way to be told. */
+/* Told of a failure here, curl would give up all transfers: we end the one ourselves. */
+static void go_without(CURL *easy) {
+    char *transfer = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+    if (transfer != NULL)
+        du_transfer_break((struct du_transfer *)(void *)transfer, CURLE_OUT_OF_MEMORY);
+}
+
 static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *assigned) {
     struct du_client *client = user;
     struct watch *watch = assigned;
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         curl_multi_assign(client->multi, socket, NULL);
         if (watch != NULL)
@@ -136,7 +142,9 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
     }
     if (watch == NULL)
         watch = new_watch(client, socket);
-    if (watch != NULL)
+    if (watch == NULL)
+        go_without(easy);
+    else
         uv_poll_start(&watch->poll,
                       (what & CURL_POLL_IN ? UV_READABLE : 0) |
                           (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
@@ -301,4 +309,8 @@ void du_client_close(struct du_client **closed_client, void (*closed)(void *user
     client->closing = true;
     if (!client->inside && !client->settling)
         close_now(client);
+}
+
+const char *du_client_version(void) {
+    return curl_version_info(CURLVERSION_NOW)->version;
 }

@@ -34,7 +34,7 @@ struct du_transfer {
     bool paused; /* by the owner */
     bool held;   /* by curl: a chunk waits in it */
     bool framed;
-    CURLcode broken; /* resuming failed */
+    CURLcode broken; /* without curl's telling */
     size_t header_bytes, dropped;
     int64_t length;
     char where[128];  /* host and port, for messages */
@@ -334,10 +334,8 @@ static void resume(struct du_transfer *transfer) {
     transfer->held = false;
     du_client_enter(client);
     CURLcode code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
-    if (code != CURLE_OK) {
-        transfer->broken = code;
-        do_later(transfer);
-    }
+    if (code != CURLE_OK)
+        du_transfer_break(transfer, code);
     du_client_leave(client);
 }
 
@@ -399,6 +397,11 @@ static void finish(struct du_transfer *transfer, const struct du_error *error) {
     assert(hooks != NULL && !transfer->client->inside);
     release(transfer);
     hooks->done(user, error);
+}
+
+void du_transfer_break(struct du_transfer *transfer, CURLcode code) {
+    transfer->broken = code;
+    do_later(transfer);
 }
 
 void du_transfer_ended(struct du_transfer *transfer, CURLcode code) {

@@ -54,8 +54,9 @@ int64_t du_transfer_length(const struct du_transfer *transfer);
 /* In head: the end of the body can be told from a connection that broke. */
 bool du_transfer_is_framed(const struct du_transfer *transfer);
 
-/* For the client: what must be done once curl has returned; how curl says it ended; and the end
- * that a closing client makes. */
+/* For the client: its end once curl has returned; what must be done then; how curl says it ended;
+ * and the end that a closing client makes. */
+void du_transfer_break(struct du_transfer *transfer, CURLcode code);
 void du_transfer_settle(struct du_transfer *transfer);
 void du_transfer_ended(struct du_transfer *transfer, CURLcode code);
 void du_transfer_abandon(struct du_transfer *transfer);

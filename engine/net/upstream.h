@@ -3,22 +3,24 @@
 
 /* Fetching from upstream: libcurl multi on the worker's loop.
  *
- * Words: an origin is a configured upstream (one per engine, shared by all workers); a client is a worker's
- * pool of connections; a fetch is one request with what is needed to get it answered: credentials, the
- * Bearer challenge, redirects.
+ * Words: an origin is a configured upstream (one per engine, shared by all workers); a client is a
+ * worker's pool of connections; a fetch is one request with what is needed to get it answered:
+ * credentials, the Bearer challenge, redirects.
  *
  * Invariants
- *  1. Credentials and tokens go only to the origin's own scheme, host and port; a token also goes to it
- *     only, and credentials go to the realm of a challenge only if that is of the same origin or listed.
+ *  1. Credentials and tokens go only to the origin's own scheme, host and port; a token also goes
+ * to it only, and credentials go to the realm of a challenge only if that is of the same origin or
+ * listed.
  *  2. A redirect elsewhere is followed without credentials, over http or https only, a few times.
- *  3. The real address is looked at when the socket opens: private ones are DU_INVALID_URL unless the origin
- *     allows them; the configured origin itself is exempt.
- *  4. head is called at most once, before any data; end exactly once, last (unless the fetch is cancelled).
- *     No call comes before du_fetch_start has returned.
- *  5. 401 and 403 (after the challenge was tried) are DU_UPSTREAM, and the log says what to check; never a
- *     secret in it. 404 and 410 are DU_NOT_FOUND. 429 and 5xx are DU_UPSTREAM with status and retry_after.
- *  6. A body shorter than its Content-Length, or reset, is DU_TRANSPORT. One with neither length nor
- *     chunking that just ends has `complete` unset: its end proves nothing.
+ *  3. The real address is looked at when the socket opens: private ones are DU_INVALID_URL unless
+ * the origin allows them; the configured origin itself is exempt.
+ *  4. head is called at most once, before any data; end exactly once, last (unless the fetch is
+ * cancelled). No call comes before du_fetch_start has returned.
+ *  5. 401 and 403 (after the challenge was tried) are DU_UPSTREAM, and the log says what to check;
+ * never a secret in it. 404 and 410 are DU_NOT_FOUND. 429 and 5xx are DU_UPSTREAM with status and
+ * retry_after.
+ *  6. A body shorter than its Content-Length, or reset, is DU_TRANSPORT. One with neither length
+ * nor chunking that just ends has `complete` unset: its end proves nothing.
  *  7. Per scope one refresh of a token runs at a time, over all workers.
  *  8. Environment proxies are ignored.
  *
@@ -46,16 +48,17 @@ enum du_origin_kind { DU_ORIGIN_FORGEJO, DU_ORIGIN_OCI, DU_ORIGIN_PLAIN };
 struct du_origin_options {
     const char *name; /* for logs and metrics */
     enum du_origin_kind kind;
-    const char *url; /* base: scheme, host, port, path prefix */
+    const char *url;   /* base: scheme, host, port, path prefix */
     const char *token; /* Forgejo: API token, also the password for /v2; NULL for none */
     const char *username, *password; /* any OCI registry */
     const struct du_cidr *allow_private;
     size_t allow_private_count;
-    const char *const *credential_hosts; /* "host:port" of realms that may get the credentials, too */
+    const char *const
+        *credential_hosts; /* "host:port" of realms that may get the credentials, too */
     size_t credential_host_count;
-    const char *ca_file; /* PEM of extra authorities; NULL: the system's */
+    const char *ca_file;                         /* PEM of extra authorities; NULL: the system's */
     int64_t connect_ms, first_byte_ms, stall_ms; /* 10 s, 30 s, 30 s; 0 means these */
-    long connections; /* per worker to this origin: 64; 0 means that */
+    long connections;                            /* per worker to this origin: 64; 0 means that */
 };
 
 enum du_error_kind du_origin_new(struct du_origin **origin, struct du_flight_domain *domain,
@@ -69,15 +72,16 @@ enum du_origin_kind du_origin_kind(const struct du_origin *origin);
 /* Requests sent to it so far, over all workers (redirects and token requests too). */
 uint64_t du_origin_requests(const struct du_origin *origin);
 
-enum du_error_kind du_client_new(struct du_client **client, uv_loop_t *loop, struct du_timers *timers,
-                                 struct du_mailbox *mailbox, struct du_base *base);
+enum du_error_kind du_client_new(struct du_client **client, uv_loop_t *loop,
+                                 struct du_timers *timers, struct du_mailbox *mailbox,
+                                 struct du_base *base);
 /* Cancels what is left; closed is called when all is gone and the client freed. */
 void du_client_close(struct du_client **client, void (*closed)(void *user), void *user);
 
 /* What upstream answered (its final answer, after redirects and challenges). Good during head. */
 struct du_fetch_head {
-    int status;      /* 200, 206, 304, or whatever `any_status` let through */
-    int64_t length;  /* of the body, -1 when unknown */
+    int status;     /* 200, 206, 304, or whatever `any_status` let through */
+    int64_t length; /* of the body, -1 when unknown */
     const char *effective_url;
     struct du_fetch *fetch; /* for du_fetch_header */
 };
@@ -97,23 +101,29 @@ struct du_fetch_options {
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     const char *body;           /* may be NULL */
     size_t body_size;
-    const char *scope;  /* OCI: the token scope it will need, "repository:acme/app:pull"; may be NULL */
-    int64_t total_ms;   /* bound on the whole fetch; 0: none (stall_ms bounds a body) */
-    bool foreign;       /* an absolute URL may be of another origin, and no credentials go with it */
-    bool any_status;    /* head gets every final status; else an unusable one is an error */
+    const char
+        *scope; /* OCI: the token scope it will need, "repository:acme/app:pull"; may be NULL */
+    int64_t total_ms; /* bound on the whole fetch; 0: none (stall_ms bounds a body) */
+    bool foreign;     /* an absolute URL may be of another origin, and no credentials go with it */
+    bool any_status;  /* head gets every final status; else an unusable one is an error */
 };
 
-/* user is the hooks'. Ownership of *fetch: the client's, until end was called or it was cancelled. */
+/* user is the hooks'. Ownership of *fetch: the client's, until end was called or it was cancelled.
+ */
 enum du_error_kind du_fetch_start(struct du_client *client, const struct du_fetch_options *options,
                                   const struct du_fetch_hooks *hooks, void *user,
                                   struct du_fetch **fetch, struct du_error *error);
 /* In head: a header of the answer, NULL when it has none. Good during head. */
 const char *du_fetch_header(struct du_fetch *fetch, const char *name);
-/* Stops reading (the socket's buffer fills, upstream waits); resume goes on, and may call data before it
- * returns. Paused time is no stall. While paused no data comes; end may, when all was read already. */
+/* Stops reading (the socket's buffer fills, upstream waits); resume goes on, and may call data
+ * before it returns. Paused time is no stall. While paused no data comes; end may, when all was
+ * read already. */
 void du_fetch_pause(struct du_fetch *fetch);
 void du_fetch_resume(struct du_fetch *fetch);
 /* No hook is called any more. */
 void du_fetch_cancel(struct du_fetch **fetch);
+
+/* Of libcurl. */
+const char *du_client_version(void);
 
 #endif

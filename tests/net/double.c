@@ -201,7 +201,11 @@ void double_play(struct double_server *server, const struct double_answer *scrip
     pthread_mutex_lock(&server->lock);
     for (; script->to != NULL; script++) {
         assert(server->answers < ANSWERS_MOST);
-        server->script[server->answers++] = *script;
+        struct double_answer *answer = &server->script[server->answers++];
+        *answer = *script;
+        answer->to = strdup(script->to);
+        answer->send = strdup(script->send);
+        answer->holding = script->holding != NULL ? strdup(script->holding) : NULL;
     }
     pthread_mutex_unlock(&server->lock);
 }
@@ -228,6 +232,11 @@ void double_free(struct double_server *server) {
     close(server->fd);
     for (size_t i = 0; i < server->request_count; i++)
         free(server->requests[i]);
+    for (size_t i = 0; i < server->answers; i++) {
+        free((char *)server->script[i].to);
+        free((char *)server->script[i].send);
+        free((char *)server->script[i].holding);
+    }
     pthread_mutex_destroy(&server->lock);
     free(server);
 }

@@ -33,7 +33,7 @@ struct double_answer {
 struct double_server;
 
 /* Listens on host, a loopback address, on a port that the kernel chooses. The script (ended by a
- * NULL `to`) is copied; its texts are not. asked (may be NULL) is called on a thread of the
+ * NULL `to`) is copied. asked (may be NULL) is called on a thread of the
  * double's once a request has come in. */
 struct double_server *double_new(const char *host, const struct double_answer *script,
                                  void (*asked)(void *user), void *user);

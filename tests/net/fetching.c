@@ -69,10 +69,16 @@ void rig_until_asked(struct rig *rig, struct double_server *server, size_t reque
         uv_run(&rig->loop, UV_RUN_ONCE);
 }
 
+/* The loop may be in its timers: it must not sleep now, for who waits has something to see. */
+static void something_came(struct got *got) {
+    uv_stop(&got->rig->loop);
+}
+
 static bool on_head(void *user, const struct du_fetch_head *head) {
     struct got *got = user;
     const char *etag = du_fetch_header(head->fetch, "ETag");
     assert(got->body.size == 0 && got->ends == 0);
+    something_came(got);
     got->heads++;
     got->status = head->status;
     got->length = head->length;
@@ -86,6 +92,7 @@ static bool on_head(void *user, const struct du_fetch_head *head) {
 static bool on_data(void *user, const char *data, size_t size) {
     struct got *got = user;
     assert(got->heads == 1 && got->ends == 0);
+    something_came(got);
     du_bytes_add(&got->body, data, size);
     if (got->pauses) {
         got->paused = true;
@@ -98,6 +105,7 @@ static bool on_data(void *user, const char *data, size_t size) {
 
 static void on_end(void *user, const struct du_error *error, bool complete) {
     struct got *got = user;
+    something_came(got);
     got->ends++;
     got->error = *error;
     got->complete = complete;

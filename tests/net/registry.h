@@ -31,9 +31,9 @@ struct du_origin *registry_origin(struct registry *registry, enum du_origin_kind
 /* One answer more; holding may be NULL. */
 void play(struct double_server *server, const char *to, const char *holding, const char *send,
           bool always);
-/* A 401 whose challenge names that token server; good as long as the registry. */
+/* A 401 whose challenge names that token server. Good as long as the registry, as json's is. */
 const char *challenge(struct registry *registry, struct double_server *server, const char *more);
-/* A 200 with that body; good as long as the registry. */
+/* A 200 with that body. */
 const char *json(struct registry *registry, const char *body);
 /* It lets in who holds this token, and sends everybody else to that token server. */
 void registry_wants(struct registry *registry, const char *token, struct double_server *server);

@@ -252,6 +252,7 @@ static void pair_end(void *user, const struct du_error *error, bool complete) {
     struct pair *pair = user;
     assert_int_equal(error->kind, DU_OK);
     assert_true(complete);
+    uv_stop(&pair->registry->rig.loop);
     pair->ends++;
 }
 
