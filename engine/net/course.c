@@ -248,14 +248,16 @@ static void complete(struct du_conn *conn) {
     if (conn->state == DU_CONN_CLOSED)
         return;
     bool whole = exchange->framing.state == DU_FRAMING_DONE;
+    /* What is unread when a socket is closed resets it, and the client may lose its answer. */
+    bool unread = !whole || conn->readable || exchange->in.at < exchange->in.size;
     if (exchange->keep_alive && whole)
         du_conn_next(conn);
     else if (exchange->keep_alive)
         du_conn_enter(conn, DU_CONN_SKIPPING);
-    else if (!exchange->request.keep_alive && whole)
-        du_conn_close(conn, false); /* the client said that it sends no more */
-    else
+    else if (exchange->request.keep_alive || unread)
         du_conn_linger(conn);
+    else
+        du_conn_close(conn, false); /* the client said that it sends no more */
 }
 
 /* From now on the client has to take something. */
