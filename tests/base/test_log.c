@@ -6,8 +6,10 @@
 #include "clock.h"
 #include "mem.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -309,6 +311,41 @@ static void each_failing_allocation_of_new_is_an_error_and_leaks_nothing(void **
     assert_int_equal(du_mem_live(), live);
 }
 
+/* The threads of this process that would take a SIGTERM, as the kernel lists them. */
+static int takers_of_sigterm(void) {
+    int takers = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        char path[300], line[256];
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", entry->d_name);
+        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (file == NULL)
+            continue;
+        while (fgets(line, sizeof line, file) != NULL)
+            if (strncmp(line, "SigBlk:", 7) == 0)
+                takers += (strtoull(line + 7, NULL, 16) >> (SIGTERM - 1) & 1) == 0;
+        fclose(file);
+    }
+    closedir(tasks);
+    return takers;
+}
+
+static void the_writer_leaves_signals_to_other_threads(void **state) {
+    struct fixture *fixture = *state;
+    int before = takers_of_sigterm();
+    char part[64];
+    assert_true(before > 0);
+    assert_int_equal(mkfifo(fixture->path, 0600), 0);
+    int fd = open(fixture->path, O_RDONLY | O_NONBLOCK);
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    fcntl(fd, F_SETFL, 0);
+    du_log_format(log, DU_LOG_INFO, "up");
+    assert_true(read(fd, part, sizeof part) > 0); /* so the writer runs */
+    assert_int_equal(takers_of_sigterm(), before);
+    du_log_free(&log);
+    close(fd);
+}
+
 static void a_line_without_memory_is_dropped_and_told(void **state) {
     struct fixture *fixture = *state;
     struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
@@ -338,6 +375,7 @@ int main(void) {
         CASE(many_times_the_ring_comes_through_in_order),
         CASE(a_log_that_cannot_be_opened_is_an_error_with_its_path),
         CASE(each_failing_allocation_of_new_is_an_error_and_leaks_nothing),
+        CASE(the_writer_leaves_signals_to_other_threads),
         CASE(a_line_without_memory_is_dropped_and_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,18 @@ static void rule_4_a_slot_alone_can_be_waited_for(void **state) {
     release(&second);
 }
 
+static void rule_8_a_slot_alone_brings_no_cap_for_those_who_queue(void **state) {
+    struct limits *limits = *state;
+    struct request first, queued, slot_only;
+    get_lease(limits, whole(limits, &first, 1, 50));
+    get_in_line(limits, whole(limits, &queued, 1, 50));
+    whole(limits, &slot_only, 1, 0)->acquire.slot_only = true;
+    get_denial(limits, &slot_only, DU_DENIAL_CONCURRENCY);
+    release(&first);
+    expect_lease(&queued);
+    release(&queued);
+}
+
 static void rule_10_queues_of_subjects_are_apart(void **state) {
     struct limits *limits = *state;
     struct request ada, queued, bob;
@@ -229,6 +241,7 @@ int main(void) {
         LIMITS_CASE(rule_8_a_raised_limit_lets_go_who_queued_before_it),
         LIMITS_CASE(rule_8_a_lowered_limit_holds_who_queued_before_it),
         LIMITS_CASE(rule_4_a_slot_alone_can_be_waited_for),
+        LIMITS_CASE(rule_8_a_slot_alone_brings_no_cap_for_those_who_queue),
         LIMITS_CASE(rule_10_queues_of_subjects_are_apart),
         LIMITS_CASE(a_lease_may_be_released_from_within_its_delivery),
     };

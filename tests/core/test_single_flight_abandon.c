@@ -126,6 +126,21 @@ static void rule_8_after_completion_nothing_is_abandoned(void **state) {
     du_flight_unref(&kept);
 }
 
+static void rule_8_a_flight_confirmed_abandoned_calls_its_hook_no_more(void **state) {
+    struct flights *flights = *state;
+    int hooks = 0;
+    const struct du_flight_options options = {count_hook, &hooks};
+    struct caller leader;
+    struct du_flight *flight;
+    join_with(flights->table, "k", &leader, NULL, &options, &flight);
+    du_flight_leave(&leader.waiter);
+    assert_true(du_flight_confirm_abandoned(flight));
+    struct du_flight *hold = du_flight_hold(flight);
+    du_flight_drop(&hold);
+    assert_int_equal(hooks, 1);
+    du_flight_complete(&flight, failed(DU_CANCELLED, "nobody"));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up_flights, tear_down_flights)
 
 int main(void) {
@@ -136,6 +151,7 @@ int main(void) {
         CASE(rule_8_who_joins_between_hook_and_confirmation_keeps_the_flight),
         CASE(rule_8_who_holds_the_published_value_keeps_the_flight),
         CASE(rule_8_the_hook_itself_may_confirm_and_complete),
+        CASE(rule_8_a_flight_confirmed_abandoned_calls_its_hook_no_more),
         CASE(rule_8_after_completion_nothing_is_abandoned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,7 @@ static void rule_12_a_leader_within_another_flight_counts_as_waiting(void **stat
 
 static void rule_12_two_ways_to_one_flight_are_no_circle(void **state) {
     struct flights *flights = *state;
-    struct caller a, b, c, d, waits[4];
+    struct caller a, b, c, d, e, waits[5];
     struct du_flight *flight_a = lead(flights->table, "a", &a);
     struct du_flight *flight_b = lead(flights->table, "b", &b);
     struct du_flight *flight_c = lead(flights->table, "c", &c);
@@ -82,6 +82,9 @@ static void rule_12_two_ways_to_one_flight_are_no_circle(void **state) {
     assert_int_equal(join_within(flights->table, "d", &waits[2], flight_b), DU_JOIN_JOINED);
     assert_int_equal(join_within(flights->table, "d", &waits[3], flight_c), DU_JOIN_JOINED);
     expect_circle(flights->table, "a", flight_d);
+    struct du_flight *flight_e = lead(flights->table, "e", &e); /* the search ends without a find */
+    assert_int_equal(join_within(flights->table, "a", &waits[4], flight_e), DU_JOIN_JOINED);
+    end(&flight_e);
     end(&flight_d);
     end(&flight_c);
     end(&flight_b);
@@ -148,6 +151,18 @@ static void rule_12_a_flight_may_end_while_its_operation_still_waits(void **stat
     assert_int_equal(deliveries(&a_for_b), 1);
 }
 
+static void rule_12_an_operation_may_outlive_its_flight_and_wait_on(void **state) {
+    struct flights *flights = *state;
+    struct caller a, b, a_for_b;
+    struct du_flight *flight_a = lead(flights->table, "a", &a), *kept = du_flight_ref(flight_a);
+    struct du_flight *flight_b = lead(flights->table, "b", &b);
+    end(&flight_a);
+    assert_int_equal(join_within(flights->table, "b", &a_for_b, kept), DU_JOIN_JOINED);
+    du_flight_unref(&kept);
+    end(&flight_b);
+    assert_int_equal(deliveries(&a_for_b), 1);
+}
+
 static void rule_12_a_long_chain_is_followed_without_recursion(void **state) {
     struct flights *flights = *state;
     static struct caller callers[LONG];
@@ -186,6 +201,7 @@ int main(void) {
         CASE(rule_12_who_has_left_or_was_answered_waits_no_more),
         CASE(rule_12_a_published_flight_is_no_wait),
         CASE(rule_12_a_flight_may_end_while_its_operation_still_waits),
+        CASE(rule_12_an_operation_may_outlive_its_flight_and_wait_on),
         CASE(rule_12_a_long_chain_is_followed_without_recursion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
