@@ -158,6 +158,24 @@ static void a_client_that_asks_for_it_is_closed_after_the_reply(void **state) {
     stand_end(&stand);
 }
 
+static void what_comes_behind_the_last_request_does_not_lose_its_reply(void **state) {
+    static char more[200000];
+    struct stand stand;
+    (void)state;
+    stand_start(&stand, NULL);
+    struct client *client = stand_connect(&stand);
+    client->reading = false;
+    client_send(client, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nmore");
+    stand_settle(&stand);
+    client_send_bytes(client, more, sizeof(more));
+    stand_settle(&stand);
+    client->reading = true;
+    UNTIL(&stand, client->closed);
+    assert_string_equal(client_body(client), "hello");
+    assert_false(client->reset);
+    stand_end(&stand);
+}
+
 static void an_old_client_is_kept_when_it_asks_for_it(void **state) {
     struct stand stand;
     (void)state;
@@ -326,6 +344,7 @@ int main(void) {
         cmocka_unit_test(a_request_may_come_byte_by_byte),
         cmocka_unit_test(the_next_request_waits_for_the_one_before),
         cmocka_unit_test(a_client_that_asks_for_it_is_closed_after_the_reply),
+        cmocka_unit_test(what_comes_behind_the_last_request_does_not_lose_its_reply),
         cmocka_unit_test(an_old_client_is_kept_when_it_asks_for_it),
         cmocka_unit_test(an_upgrade_is_ignored),
         cmocka_unit_test(head_204_and_304_have_no_body),
