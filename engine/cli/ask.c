@@ -11,8 +11,8 @@ static const struct du_option options_table[] = {{"dir", DU_OPTION_TEXT, "DIR", 
                                                  {"data-dir", DU_OPTION_TEXT, "DIR", ""},
                                                  {0}};
 
-static int ask(const struct du_options *options, const char *command, bool running, const char *key,
-               const char *const *columns) {
+static int ask(const struct du_arguments *options, const char *command, bool running,
+               const char *key, const char *const *columns) {
     struct du_bytes body, answer;
     du_control_begin(&body);
     du_control_end(&body);
@@ -29,8 +29,8 @@ static int ask(const struct du_options *options, const char *command, bool runni
 
 int du_command_keys(int count, char **words) {
     static const char *const columns[] = {"kid", "active", "created", NULL};
-    struct du_options options;
-    if (!du_options_parse(count, words, options_table, 0, &options))
+    struct du_arguments options;
+    if (!du_arguments_parse(count, words, options_table, 0, &options))
         return 2;
     const char *verb = options.argument_count > 0 ? options.arguments[0] : "";
     if (strcmp(verb, "new") == 0)
@@ -42,8 +42,8 @@ int du_command_keys(int count, char **words) {
 }
 
 static int ask_running(int count, char **words, const char *command) {
-    struct du_options options;
-    if (!du_options_parse(count, words, options_table, 0, &options))
+    struct du_arguments options;
+    if (!du_arguments_parse(count, words, options_table, 0, &options))
         return 2;
     return ask(&options, command, true, NULL, NULL);
 }

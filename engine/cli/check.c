@@ -9,20 +9,20 @@
 #include <stdio.h>
 
 struct loading {
-    struct du_options options;
+    struct du_arguments options;
     struct du_bytes overrides;
     struct du_check *check;
 };
 
 /* 0, or the exit code after what is wrong has been said. */
 static int load(int count, char **words, struct loading *loading) {
-    if (!du_options_parse(count, words, du_options_load, 0, &loading->options))
+    if (!du_arguments_parse(count, words, du_arguments_load, 0, &loading->options))
         return 2;
     du_bytes_init(&loading->overrides);
-    du_options_overrides(&loading->options, &loading->overrides);
+    du_arguments_overrides(&loading->options, &loading->overrides);
     struct du_engine_options wanted = {
         .folder = loading->options.argument_count > 0 ? loading->options.arguments[0] : ".",
-        .scripts = du_options_text(&loading->options, "scripts"),
+        .scripts = du_arguments_text(&loading->options, "scripts"),
         .overrides = loading->overrides.data,
     };
     struct du_findings findings = {0};

@@ -4,7 +4,7 @@
 /* The commands of the program. Each gets the words after its name and gives the exit code: 0 fine,
  * 1 the thing failed, 2 the call was wrong. */
 
-#include "options.h"
+#include "arguments.h"
 
 struct du_command {
     const char *name;
@@ -28,6 +28,6 @@ int du_command_limits(int count, char **words);
 int du_command_version(int count, char **words);
 int du_command_help(int count, char **words);
 
-extern const struct du_option du_options_serve[], du_options_load[], du_options_member[];
+extern const struct du_option du_arguments_serve[], du_arguments_load[], du_arguments_member[];
 
 #endif

@@ -91,15 +91,15 @@ static int call_offline(const struct du_engine_options *wanted, const char *comm
     return kind == DU_OK ? judge(answer) : 1;
 }
 
-int du_control_call(const struct du_options *options, const char *command,
+int du_control_call(const struct du_arguments *options, const char *command,
                     const struct du_bytes *body, bool running, struct du_bytes *answer) {
     struct du_bytes overrides;
     du_bytes_init(&overrides);
-    du_options_overrides(options, &overrides);
-    const char *folder = du_options_text(options, "dir");
+    du_arguments_overrides(options, &overrides);
+    const char *folder = du_arguments_text(options, "dir");
     struct du_engine_options wanted = {
         .folder = folder == NULL ? "." : folder,
-        .scripts = du_options_text(options, "scripts"),
+        .scripts = du_arguments_text(options, "scripts"),
         .overrides = overrides.data,
     };
     struct du_check *check = NULL;

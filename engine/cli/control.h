@@ -5,14 +5,14 @@
  * started for the moment, without listeners. So each command is written once, in
  * scripts/dunite/control.lua. */
 
+#include "arguments.h"
 #include "bytes.h"
-#include "options.h"
 
 #include <stdbool.h>
 
 /* Calls command ("member.add") with a JSON body; answer is the JSON that came. running: only an
  * engine that runs will do. The exit code; what went wrong has been said. */
-int du_control_call(const struct du_options *options, const char *command,
+int du_control_call(const struct du_arguments *options, const char *command,
                     const struct du_bytes *body, bool running, struct du_bytes *answer);
 
 /* Builds a JSON object, member by member. */

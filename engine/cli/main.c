@@ -10,9 +10,9 @@
 #define DATA_DIR_OPTION                                                                            \
     { "data-dir", DU_OPTION_TEXT, "DIR", "where the store is, instead of the deployment's" }
 
-const struct du_option du_options_load[] = {SCRIPTS_OPTION, DATA_DIR_OPTION, {0}};
+const struct du_option du_arguments_load[] = {SCRIPTS_OPTION, DATA_DIR_OPTION, {0}};
 
-const struct du_option du_options_serve[] = {
+const struct du_option du_arguments_serve[] = {
     {"listen", DU_OPTION_LIST, "ADDR", "host:port, [::]:port or unix:PATH; may come several times"},
     {"workers", DU_OPTION_NUMBER, "N", "worker threads; 0 is one per core"},
     {"log-format", DU_OPTION_TEXT, "FORMAT", "text or json"},
@@ -21,7 +21,7 @@ const struct du_option du_options_serve[] = {
     DATA_DIR_OPTION,
     {0}};
 
-const struct du_option du_options_member[] = {
+const struct du_option du_arguments_member[] = {
     {"dir", DU_OPTION_TEXT, "DIR", "the deployment; the current folder if not given"},
     {"email", DU_OPTION_TEXT, "EMAIL", "the member's address, with which they sign in"},
     {"password-stdin", DU_OPTION_FLAG, NULL, "read the password from standard input"},
@@ -42,14 +42,14 @@ static const struct du_option no_options[] = {{0}};
 
 const struct du_command du_commands[] = {
     {"serve", du_command_serve, "serve [DIR] [options]", "runs the deployment in DIR",
-     du_options_serve},
+     du_arguments_serve},
     {"check", du_command_check, "check [DIR]",
-     "loads everything without serving, tells all that is wrong", du_options_load},
-    {"routes", du_command_routes, "routes [DIR]", "the route table", du_options_load},
+     "loads everything without serving, tells all that is wrong", du_arguments_load},
+    {"routes", du_command_routes, "routes [DIR]", "the route table", du_arguments_load},
     {"spec", du_command_spec, "spec [DIR] [busted options]",
-     "runs the deployment's specs inside the engine", du_options_load},
+     "runs the deployment's specs inside the engine", du_arguments_load},
     {"member", du_command_member, "member add|list|passwd|disable|remove [ID]",
-     "members in the ledger", du_options_member},
+     "members in the ledger", du_arguments_member},
     {"keys", du_command_keys, "keys new|list", "signing keys", control_options},
     {"status", du_command_status, "status", "how the running engine is", control_options},
     {"flights", du_command_flights, "flights", "what is in flight", control_options},
@@ -90,7 +90,7 @@ int du_command_help(int count, char **words) {
     printf("usage: dunite %s\n%s\n", command->usage, command->help);
     if (command->options->name != NULL)
         puts("\noptions:");
-    du_options_help(command->options);
+    du_arguments_help(command->options);
     return 0;
 }
 

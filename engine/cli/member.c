@@ -36,7 +36,7 @@ static bool read_password(bool from_stdin, char password[PASSWORD_ROOM]) {
     return fine;
 }
 
-static void add_entitlements(const struct du_options *options, struct du_bytes *body) {
+static void add_entitlements(const struct du_arguments *options, struct du_bytes *body) {
     struct du_bytes list;
     du_bytes_init(&list);
     for (size_t i = 0; i < options->given_count; i++) {
@@ -53,19 +53,19 @@ static void add_entitlements(const struct du_options *options, struct du_bytes *
 }
 
 /* The body of add and passwd; false when there is no password to be had. */
-static bool describe(const struct du_options *options, const char *id, bool with_password,
+static bool describe(const struct du_arguments *options, const char *id, bool with_password,
                      struct du_bytes *body) {
     char password[PASSWORD_ROOM] = "";
-    if (with_password && !read_password(du_options_flag(options, "password-stdin"), password)) {
+    if (with_password && !read_password(du_arguments_flag(options, "password-stdin"), password)) {
         fprintf(stderr, "dunite: no password was given (or the two differ)\n");
         return false;
     }
     du_control_begin(body);
     du_control_text(body, "id", id);
-    du_control_text(body, "email", du_options_text(options, "email"));
+    du_control_text(body, "email", du_arguments_text(options, "email"));
     du_control_text(body, "password", with_password ? password : NULL);
     add_entitlements(options, body);
-    if (du_options_flag(options, "admin"))
+    if (du_arguments_flag(options, "admin"))
         du_control_raw(body, "admin", "true");
     du_control_end(body);
     return true;
@@ -88,15 +88,15 @@ static bool is_one_of(const char *verb, const char *const *verbs) {
 int du_command_member(int count, char **words) {
     static const char *const with_id[] = {"add", "passwd", "disable", "remove", NULL};
     static const char *const columns[] = {"id", "email", "active", "admin", "entitlements", NULL};
-    struct du_options options;
-    if (!du_options_parse(count, words, du_options_member, 0, &options))
+    struct du_arguments options;
+    if (!du_arguments_parse(count, words, du_arguments_member, 0, &options))
         return 2;
     const char *verb = options.argument_count > 0 ? options.arguments[0] : "";
     const char *id = options.argument_count > 1 ? options.arguments[1] : NULL;
     bool list = strcmp(verb, "list") == 0, add = strcmp(verb, "add") == 0;
     if (!list && (!is_one_of(verb, with_id) || id == NULL))
         return wrong_call();
-    if (add && du_options_text(&options, "email") == NULL)
+    if (add && du_arguments_text(&options, "email") == NULL)
         return wrong_call();
     struct du_bytes body, answer;
     du_bytes_init(&answer);

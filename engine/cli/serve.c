@@ -51,8 +51,8 @@ static void say_where(struct du_engine *engine) {
 }
 
 int du_command_serve(int count, char **words) {
-    struct du_options options;
-    if (!du_options_parse(count, words, du_options_serve, 0, &options))
+    struct du_arguments options;
+    if (!du_arguments_parse(count, words, du_arguments_serve, 0, &options))
         return 2;
     sigset_t signals;
     sigemptyset(&signals);
@@ -66,10 +66,10 @@ int du_command_serve(int count, char **words) {
 
     struct du_bytes overrides;
     du_bytes_init(&overrides);
-    du_options_overrides(&options, &overrides);
+    du_arguments_overrides(&options, &overrides);
     struct du_engine_options wanted = {
         .folder = options.argument_count > 0 ? options.arguments[0] : ".",
-        .scripts = du_options_text(&options, "scripts"),
+        .scripts = du_arguments_text(&options, "scripts"),
         .overrides = overrides.data,
     };
     struct du_engine *engine = NULL;

@@ -3,6 +3,7 @@
 #include "generation.h"
 #include "mem.h"
 #include "paths.h"
+#include "versions.h"
 
 struct du_check {
     struct du_base base;
@@ -19,7 +20,10 @@ enum du_error_kind du_check_new(struct du_check **out, const struct du_engine_op
         return du_error_set(error, DU_MEMORY, "checking %s", options->folder);
     du_clock_init(&check->base.clock);
     du_faults_init(&check->base.faults);
-    check->context = (struct du_context){.base = &check->base, .folder = options->folder};
+    check->context = (struct du_context){.base = &check->base,
+                                         .folder = options->folder,
+                                         .environment = options->environment,
+                                         .versions = du_versions_each};
     enum du_error_kind kind =
         du_generation_open(&check->generation, &check->context, options->scripts, 0, error);
     if (kind == DU_OK)

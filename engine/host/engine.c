@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include "bindings.h"
 #include "check.h"
 #include "figures.h"
 #include "mem.h"

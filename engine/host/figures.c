@@ -70,7 +70,7 @@ static void collect(struct du_metrics_source *source) {
     static const struct du_named_visitor visitor = {show_limiter, show_flights, show_origin};
     struct du_figures *figures = du_container_of(source, struct du_figures, source);
     struct du_metrics *metrics = figures->stores->shared.metrics;
-    char number[16];
+    char number[24];
     du_named_visit(figures->stores->shared.named, &visitor, metrics);
     show_cache(metrics, figures->stores);
     show_ledger(metrics, "counts", figures->stores->counts_ledger);

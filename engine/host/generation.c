@@ -57,6 +57,7 @@ void du_generation_close(struct du_generation *generation) {
     if (generation->context->tasks != NULL)
         du_tasks_free(&generation->context->tasks);
     lua_close(generation->state);
+    du_bindings_close(generation->context);
     generation->state = NULL;
 }
 

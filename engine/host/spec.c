@@ -1,16 +1,20 @@
 #include "spec.h"
 
 #include "bindings.h"
+#include "coroutine.h"
 #include "engine.h"
 #include "loader.h"
 #include "mem.h"
 #include "scratch.h"
 #include "spec_native.h"
+#include "versions.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { CALL_THREADS = 16 };
 
 /* The spec's own engine: it declares what specs of the bindings use. */
 static const char deployment[] =
@@ -78,6 +82,7 @@ static enum du_error_kind open_state(struct spec *spec, struct du_error *error) 
         .timers = &spec->timers,
         .client = spec->client,
         .folder = spec->options->folder,
+        .versions = du_versions_each,
         .generation = 1,
     };
     spec->loader = (struct du_loader){.deployment = spec->options->folder,
@@ -103,7 +108,8 @@ static enum du_error_kind open_loop(struct spec *spec, struct du_error *error) {
     struct du_base *base = du_engine_base(spec->engine);
     if (uv_loop_init(&spec->loop) != 0 || du_mailbox_init(&spec->mailbox, &spec->loop) != 0 ||
         du_timers_init(&spec->timers, &spec->loop, &base->clock) != 0 ||
-        du_client_new(&spec->client, &spec->loop, &spec->timers, &spec->mailbox, base) != DU_OK)
+        du_client_new(&spec->client, &spec->loop, &spec->timers, &spec->mailbox, base) != DU_OK ||
+        du_lane_new(&spec->calls, "calls", CALL_THREADS, 0) != DU_OK)
         return du_error_set(error, DU_MEMORY, "making a loop");
     du_mailbox_expect(&spec->mailbox, 1);
     return DU_OK;
@@ -183,15 +189,20 @@ static void close_all(struct spec *spec) {
     if (!quiet) {
         if (spec->context.tasks != NULL)
             du_tasks_cancel_all(spec->context.tasks);
+        if (spec->context.bindings != NULL)
+            du_bindings_stop(&spec->context);
         du_client_close(&spec->client, client_closed, &quiet);
         while (!quiet)
             uv_run(&spec->loop, UV_RUN_ONCE);
+        if (spec->calls != NULL)
+            du_lane_free(&spec->calls);
         du_engine_settle(spec->engine);
         du_mailbox_drain(&spec->mailbox);
         if (spec->context.tasks != NULL)
             du_tasks_free(&spec->context.tasks);
         if (spec->state != NULL)
             lua_close(spec->state);
+        du_bindings_close(&spec->context);
         du_timers_close(&spec->timers, NULL);
         du_mailbox_close(&spec->mailbox, NULL);
         uv_run(&spec->loop, UV_RUN_DEFAULT);

@@ -141,7 +141,7 @@ static int new_engine(lua_State *L) {
     read_environment(L, environment);
     struct du_engine_options options = {.folder = text_of(L, "folder"),
                                         .overrides = text_of(L, "overrides"),
-                                        .environment = environment,
+                                        .environment = &environment[0],
                                         .quiet = true};
     if (lua_getfield(L, 1, "at") != LUA_TNIL) {
         options.manual_clock = true;

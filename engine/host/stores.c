@@ -1,5 +1,7 @@
 #include "stores.h"
 
+#include "audit.h"
+#include "keys.h"
 #include "mem.h"
 #include "named.h"
 #include "paths.h"
@@ -7,6 +9,7 @@
 #include <string.h>
 
 enum { DISK_THREADS = 4, PASSWORD_THREADS = 2, PASSWORD_QUEUE = 64 };
+enum { CREDENTIALS_MOST = 10000, CREDENTIALS_MS = 300000, RATE_KEYS = 100000 };
 
 /* The bucket of the engine's own records, and the cache's mark in it. */
 static const char own[] = "dunite";
@@ -125,8 +128,10 @@ static enum du_error_kind open_people(struct du_stores *stores, const struct du_
         kind = du_keys_open(&shared->keys, stores->base, keys, error);
     if (kind == DU_OK)
         kind = du_audit_new(&shared->audit, stores->base, stores->journal, error);
-    if (kind == DU_OK &&
-        (du_credentials_new(&shared->credentials) != DU_OK || du_rate_new(&shared->rate) != DU_OK))
+    if (kind == DU_OK && (du_credentials_new(&shared->credentials, stores->base, CREDENTIALS_MOST,
+                                             CREDENTIALS_MS) != DU_OK ||
+                          du_failure_limiter_new(&shared->failures, stores->base) != DU_OK ||
+                          du_rates_new(&shared->rate, RATE_KEYS) != DU_OK))
         kind = short_of_memory(error);
     du_free(keys);
     return kind;
@@ -182,6 +187,7 @@ void du_stores_close(struct du_stores *stores) {
     CLOSE(du_named_free, shared->named);
     CLOSE(du_metrics_free, shared->metrics);
     CLOSE(du_rate_free, shared->rate);
+    CLOSE(du_failure_limiter_free, shared->failures);
     CLOSE(du_credentials_free, shared->credentials);
     CLOSE(du_audit_free, shared->audit);
     CLOSE(du_keys_close, shared->keys);

@@ -2,6 +2,7 @@
 
 #include "bindings.h"
 #include "mem.h"
+#include "versions.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -75,16 +76,22 @@ static void client_closed(void *user) {
     signal_change(worker, &worker->quiet);
 }
 
+static void fills_ended(void *user) {
+    struct du_worker *worker = user;
+    du_client_close(&worker->client, client_closed, worker);
+}
+
 static void server_closed(void *user) {
     struct du_worker *worker = user;
-    if (worker->generation.tasks != NULL)
-        du_tasks_cancel_all(worker->generation.tasks);
-    if (worker->client == NULL) {
-        client_closed(worker);
-        return;
+    if (worker->context.tasks != NULL) {
+        du_tasks_cancel_all(worker->context.tasks);
+        du_bindings_stop(&worker->context);
     }
-    du_cache_shutdown(worker->context.shared->cache, worker->client);
-    du_client_close(&worker->client, client_closed, worker);
+    if (worker->client == NULL)
+        client_closed(worker);
+    else if (du_cache_shutdown(worker->options.shared->cache, worker->client, fills_ended,
+                               worker) == DU_STEP_DONE)
+        fills_ended(worker);
 }
 
 static void close_now(struct du_mail *mail) {
@@ -127,11 +134,12 @@ static void fill_context(struct du_worker *worker) {
         .timers = &worker->timers,
         .client = worker->client,
         .folder = options->folder,
+        .environment = options->environment,
+        .versions = du_versions_each,
         .generation = 1,
         .worker = options->number,
         .budget = {.instructions = options->config->instructions},
     };
-    worker->generation.memory.limit = (size_t)options->config->memory_bytes;
 }
 
 static enum du_error_kind accept_all(struct du_worker *worker) {
@@ -156,8 +164,11 @@ static enum du_error_kind begin(struct du_worker *worker) {
     if (kind != DU_OK)
         return du_error_set(worker->error, kind, "making a worker's upstream client");
     fill_context(worker);
-    kind = du_generation_load(&worker->generation, &worker->context, options->scripts,
-                              options->overrides, worker->findings, worker->error);
+    kind = du_generation_open(&worker->generation, &worker->context, options->scripts,
+                              (size_t)options->config->memory_bytes, worker->error);
+    if (kind == DU_OK)
+        kind = du_generation_load(&worker->generation, options->overrides, worker->findings,
+                                  worker->error);
     return kind == DU_OK ? accept_all(worker) : kind;
 }
 
@@ -198,7 +209,6 @@ enum du_error_kind du_worker_start(struct du_worker **out, const struct du_worke
     worker->options = *options;
     worker->findings = findings;
     worker->error = error;
-    worker->generation.dispatch = worker->generation.loaded = LUA_NOREF;
     worker->drain_mail.deliver = drain_now;
     worker->close_mail.deliver = close_now;
     worker->finish_mail.deliver = finish_now;

@@ -22,10 +22,8 @@
 
 struct du_worker_listener {
     struct du_socket *socket;
-    int tag; /* enum du_listener_tag */
+    int tag; /* DU_LISTENER_…, see bindings.h */
 };
-
-enum du_listener_tag { DU_LISTENER_MAIN, DU_LISTENER_ADMIN, DU_LISTENER_CONTROL };
 
 struct du_worker_options {
     struct du_shared *shared;

@@ -2,6 +2,7 @@
 
 #include "mem.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -84,4 +85,8 @@ enum du_error_kind du_hash_add(struct du_hash *hash, const void *data, size_t si
 
 enum du_error_kind du_hash_finish(struct du_hash *hash, struct du_digest *digest) {
     return EVP_DigestFinal_ex(hash->context, digest->sha256, NULL) == 1 ? DU_OK : DU_MEMORY;
+}
+
+const char *du_digest_version(void) {
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
 }

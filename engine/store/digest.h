@@ -28,4 +28,7 @@ enum du_error_kind du_hash_add(struct du_hash *hash, const void *data, size_t si
 /* The digest of all that was added; the hash is then only good for freeing. */
 enum du_error_kind du_hash_finish(struct du_hash *hash, struct du_digest *digest);
 
+/* Of the library that hashes and signs. */
+const char *du_digest_version(void);
+
 #endif

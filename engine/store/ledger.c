@@ -330,3 +330,7 @@ void du_ledger_figures(struct du_ledger *ledger, uint64_t *entries, uint64_t *co
     *failing = ledger->failing;
     pthread_mutex_unlock(&ledger->lock);
 }
+
+const char *du_ledger_version(void) {
+    return sqlite3_libversion();
+}

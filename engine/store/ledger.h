@@ -54,4 +54,7 @@ enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
 void du_ledger_figures(struct du_ledger *ledger, uint64_t *entries, uint64_t *commits,
                        bool *failing);
 
+/* Of SQLite. */
+const char *du_ledger_version(void);
+
 #endif

@@ -1,5 +1,5 @@
-#ifndef DU_OPTIONS_H
-#define DU_OPTIONS_H
+#ifndef DU_ARGUMENTS_H
+#define DU_ARGUMENTS_H
 
 /* Command-line options, declared in a table. Every option is also an environment variable
  * DUNITE_NAME; the command line wins. */
@@ -23,7 +23,7 @@ struct du_given {
     const char *value; /* "1" for a flag */
 };
 
-struct du_options {
+struct du_arguments {
     struct du_given given[32];
     size_t given_count;
     const char *arguments[64]; /* what is no option, in order */
@@ -32,16 +32,16 @@ struct du_options {
 
 /* False: what was wrong has been said on standard error; exit with 2. rest_after: after so many
  * arguments everything else is an argument too (for `spec DIR [busted options]`); 0: never. */
-bool du_options_parse(int count, char **words, const struct du_option *table, size_t rest_after,
-                      struct du_options *options);
+bool du_arguments_parse(int count, char **words, const struct du_option *table, size_t rest_after,
+                        struct du_arguments *options);
 /* The last value given, by the command line or DUNITE_*; NULL when there is none. */
-const char *du_options_text(const struct du_options *options, const char *name);
-bool du_options_flag(const struct du_options *options, const char *name);
+const char *du_arguments_text(const struct du_arguments *options, const char *name);
+bool du_arguments_flag(const struct du_arguments *options, const char *name);
 /* "  --name VALUE  help" lines. */
-void du_options_help(const struct du_option *table);
+void du_arguments_help(const struct du_option *table);
 
 /* The settings that options override, as JSON for the deployment: listen, data-dir, workers,
  * log-format. */
-void du_options_overrides(const struct du_options *options, struct du_bytes *json);
+void du_arguments_overrides(const struct du_arguments *options, struct du_bytes *json);
 
 #endif

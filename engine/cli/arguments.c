@@ -1,4 +1,4 @@
-#include "options.h"
+#include "arguments.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static bool is_number(const char *text) {
     return *text != '\0' && strspn(text, "0123456789") == strlen(text);
 }
 
-static bool keep(struct du_options *options, const struct du_option *option, const char *value) {
+static bool keep(struct du_arguments *options, const struct du_option *option, const char *value) {
     if (option->kind == DU_OPTION_NUMBER && !is_number(value)) {
         fprintf(stderr, "dunite: --%s takes a whole number, not '%s'\n", option->name, value);
         return false;
@@ -32,7 +32,7 @@ static bool keep(struct du_options *options, const struct du_option *option, con
 
 /* Words[*at] is an option; moves *at over its value. */
 static bool parse_option(int count, char **words, int *at, const struct du_option *table,
-                         struct du_options *options) {
+                         struct du_arguments *options) {
     const char *name = words[*at] + 2, *equals = strchr(name, '=');
     size_t size = equals == NULL ? strlen(name) : (size_t)(equals - name);
     const struct du_option *option = find(table, name, size);
@@ -51,8 +51,8 @@ static bool parse_option(int count, char **words, int *at, const struct du_optio
     return keep(options, option, words[++*at]);
 }
 
-bool du_options_parse(int count, char **words, const struct du_option *table, size_t rest_after,
-                      struct du_options *options) {
+bool du_arguments_parse(int count, char **words, const struct du_option *table, size_t rest_after,
+                        struct du_arguments *options) {
     memset(options, 0, sizeof *options);
     bool rest = false;
     for (int at = 0; at < count; at++) {
@@ -83,7 +83,7 @@ static const char *from_environment(const char *name) {
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-static const char *on_command_line(const struct du_options *options, const char *name) {
+static const char *on_command_line(const struct du_arguments *options, const char *name) {
     const char *value = NULL;
     for (size_t i = 0; i < options->given_count; i++) {
         if (strcmp(options->given[i].option->name, name) == 0)
@@ -92,16 +92,16 @@ static const char *on_command_line(const struct du_options *options, const char 
     return value;
 }
 
-const char *du_options_text(const struct du_options *options, const char *name) {
+const char *du_arguments_text(const struct du_arguments *options, const char *name) {
     const char *value = on_command_line(options, name);
     return value != NULL ? value : from_environment(name);
 }
 
-bool du_options_flag(const struct du_options *options, const char *name) {
-    return du_options_text(options, name) != NULL;
+bool du_arguments_flag(const struct du_arguments *options, const char *name) {
+    return du_arguments_text(options, name) != NULL;
 }
 
-void du_options_help(const struct du_option *table) {
+void du_arguments_help(const struct du_option *table) {
     for (; table->name != NULL; table++) {
         char left[48];
         snprintf(left, sizeof left, "--%s %s", table->name,
@@ -117,7 +117,7 @@ static void add_key(struct du_bytes *json, const char *key) {
     du_bytes_text(json, ":");
 }
 
-static void add_listen(const struct du_options *options, struct du_bytes *json) {
+static void add_listen(const struct du_arguments *options, struct du_bytes *json) {
     size_t found = 0;
     for (size_t i = 0; i < options->given_count; i++) {
         if (strcmp(options->given[i].option->name, "listen") != 0)
@@ -132,10 +132,10 @@ static void add_listen(const struct du_options *options, struct du_bytes *json) 
 }
 
 /* The command line only: a deployment decides itself which variables it reads. */
-void du_options_overrides(const struct du_options *options, struct du_bytes *json) {
+void du_arguments_overrides(const struct du_arguments *options, struct du_bytes *json) {
     const char *data_dir = on_command_line(options, "data-dir");
     const char *workers = on_command_line(options, "workers");
-    const char *format = du_options_text(options, "log-format");
+    const char *format = du_arguments_text(options, "log-format");
     du_bytes_text(json, "{");
     add_listen(options, json);
     if (data_dir != NULL) {
