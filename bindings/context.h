@@ -11,16 +11,15 @@
  *     using one raises.
  */
 
-#include "audit.h"
 #include "base.h"
 #include "cache.h"
 #include "credentials.h"
-#include "keys.h"
+#include "failure_limiter.h"
 #include "lane.h"
 #include "limiter.h"
 #include "members.h"
 #include "metrics.h"
-#include "rate.h"
+#include "rates.h"
 #include "records.h"
 #include "server.h"
 #include "single_flight.h"
@@ -35,6 +34,9 @@ struct du_limiter *du_named_limiter(struct du_named *named, const char *name);
 struct du_single_flight *du_named_flights(struct du_named *named, const char *name);
 struct du_origin *du_named_origin(struct du_named *named, const char *name);
 
+struct du_audit;
+struct du_keys;
+
 struct du_shared {
     struct du_base *base;
     struct du_flight_domain *domain;
@@ -43,7 +45,8 @@ struct du_shared {
     struct du_records *records;
     struct du_members *members;
     struct du_credentials *credentials;
-    struct du_rate *rate;
+    struct du_failure_limiter *failures;
+    struct du_rate *rate; /* made by du_rates_new */
     struct du_keys *keys;
     struct du_audit *audit;
     struct du_lane *disk, *password;
@@ -53,18 +56,26 @@ struct du_shared {
                    const char **reason);
 };
 
+struct du_bindings;
+
 struct du_context {
     struct du_base *base;
-    struct du_shared *shared; /* NULL while only checking */
+    struct du_shared *shared;     /* NULL while only checking */
+    lua_State *state;             /* set by du_bindings_open, as is the next */
+    struct du_bindings *bindings; /* what bindings keep per context */
     uv_loop_t *loop;
     struct du_mailbox *mailbox;
     struct du_timers *timers;
     struct du_tasks *tasks;
     struct du_client *client;
-    const char *folder;       /* the deployment's */
-    uint64_t generation;      /* part of the key of flights of Lua operations */
-    unsigned worker;          /* from 0 */
+    const char *folder; /* the deployment's */
+    const char *const
+        *environment;             /* "NAME=value" before the process's; NULL-terminated, or NULL */
+    uint64_t generation;          /* part of the key of flights of Lua operations */
+    unsigned worker;              /* from 0 */
     struct du_task_budget budget; /* of a task that a binding starts */
+    /* Calls each with what is linked and its version; the host's. May be NULL. */
+    void (*versions)(void (*each)(void *user, const char *name, const char *version), void *user);
 };
 
 static inline struct du_context *du_context_of(lua_State *L) {

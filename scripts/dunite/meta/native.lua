@@ -238,9 +238,6 @@ native.members = members
 function members:find(name) end
 ---@return dunite.native.Member[]
 function members:list() end
---- A member of the deployment's own file; the ledger's wins over it. password_hash: argon2id.
----@param member { id: string, email: string, password_hash: string, active?: boolean, admin?: boolean, entitlements?: string[] }
-function members:static(member) end
 --- Checks a password in the password lane; the same cost when there is no such member. Failures are limited per name and
 --- address, and per address.
 ---@async
@@ -280,8 +277,9 @@ function keys:mint(claims, typ) end
 function keys:verify(token, wanted) end
 ---@return string json        -- RFC 7517
 function keys:jwks() end
----@return { kid: string, active: boolean, created: integer }[]
+---@return { kid: string, active: boolean }[]
 function keys:list() end
+---@async
 ---@return string? kid, table? problem
 function keys:create() end
 

@@ -1,0 +1,145 @@
+#include "access.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *end_name(enum du_exchange_end end) {
+    switch (end) {
+    case DU_EXCHANGE_COMPLETED:
+        return "completed";
+    case DU_EXCHANGE_ABORTED:
+        return "aborted";
+    case DU_EXCHANGE_SLOW:
+        return "slow";
+    case DU_EXCHANGE_BROKEN:
+        return "broken";
+    case DU_EXCHANGE_DRAINED:
+        return "drained";
+    }
+    return "";
+}
+
+bool du_request_is_our_fault(enum du_error_kind problem) {
+    if (problem == DU_OK || problem == DU_CANCELLED || problem == DU_WAIT_TIMEOUT)
+        return false;
+    switch (du_error_class(problem)) {
+    case DU_CLASS_UPSTREAM:
+    case DU_CLASS_LOCAL:
+        return true;
+    case DU_CLASS_NOT_FOUND:
+        return false;
+    }
+    return false;
+}
+
+static enum du_fate fate_of(const struct du_request *request, enum du_exchange_end end) {
+    switch (end) {
+    case DU_EXCHANGE_COMPLETED:
+        return du_request_is_our_fault(request->problem) ? DU_FATE_FAILED : DU_FATE_DONE;
+    case DU_EXCHANGE_BROKEN:
+        return du_request_is_our_fault(request->failure.kind) ? DU_FATE_FAILED : DU_FATE_LEFT;
+    case DU_EXCHANGE_ABORTED:
+    case DU_EXCHANGE_SLOW:
+    case DU_EXCHANGE_DRAINED:
+        return DU_FATE_LEFT;
+    }
+    return DU_FATE_LEFT;
+}
+
+void du_access_settle(struct du_request *request, enum du_exchange_end end) {
+    const char *reason = request->failure.kind != DU_OK ? du_error_name(request->failure.kind)
+                         : end != DU_EXCHANGE_COMPLETED ? end_name(end)
+                                                        : NULL;
+    struct du_ending ending = {fate_of(request, end), du_exchange_sent_bytes(request->exchange),
+                               reason};
+    du_holds_end(&request->holds, &ending);
+}
+
+static void count(struct du_metrics *metrics, const struct du_request *request,
+                  struct du_slice method, int64_t took_ns, int64_t bytes) {
+    struct du_bytes labels;
+    char code[16];
+    const char *route = request->route != NULL ? request->route : "";
+    du_bytes_init(&labels);
+    du_metrics_label(&labels, "route", route, strlen(route));
+    du_series_observe(du_metrics_series(metrics, "dunite_request_seconds", DU_METRIC_HISTOGRAM,
+                                        "From a request's first byte to its end.", labels.data),
+                      took_ns);
+    du_metrics_label(&labels, "method", method.data, method.size);
+    du_metrics_label(&labels, "code", code,
+                     (size_t)snprintf(code, sizeof code, "%d", request->status));
+    du_series_add(du_metrics_series(metrics, "dunite_requests_total", DU_METRIC_COUNTER,
+                                    "Requests that have ended.", labels.data),
+                  1);
+    du_bytes_deinit(&labels);
+    du_series_add(du_metrics_series(metrics, "dunite_response_bytes_total", DU_METRIC_COUNTER,
+                                    "Bytes of bodies that were sent.", ""),
+                  bytes);
+}
+
+static void count_error(struct du_metrics *metrics, enum du_error_kind kind) {
+    struct du_bytes labels;
+    if (kind == DU_OK)
+        return;
+    const char *name = du_error_name(kind);
+    du_bytes_init(&labels);
+    du_metrics_label(&labels, "kind", name, strlen(name));
+    du_series_add(du_metrics_series(metrics, "dunite_errors_total", DU_METRIC_COUNTER,
+                                    "Requests that ended in a problem, by kind.", labels.data),
+                  1);
+    du_bytes_deinit(&labels);
+}
+
+static enum du_log_level level_of(const struct du_request *request) {
+    bool failed = request->failure.kind != DU_OK || request->status >= 500;
+    return failed ? DU_LOG_WARN : DU_LOG_INFO;
+}
+
+/* A slice as a field's text: cut to what a line should hold. */
+static const char *text_of(struct du_slice slice, char *text, size_t room) {
+    size_t size = slice.size < room ? slice.size : room - 1;
+    memcpy(text, slice.data != NULL ? slice.data : "", size);
+    text[size] = '\0';
+    return text;
+}
+
+static const char *problem_of(const struct du_request *request) {
+    enum du_error_kind kind =
+        request->failure.kind != DU_OK ? request->failure.kind : request->problem;
+    return kind != DU_OK ? du_error_name(kind) : NULL;
+}
+
+void du_access_write(struct du_context *context, const struct du_request *request,
+                     enum du_exchange_end end) {
+    struct du_exchange *exchange = request->exchange;
+    struct du_slice method = du_exchange_method(exchange);
+    char method_text[32], path_text[1024];
+    int64_t bytes = du_exchange_sent_bytes(exchange);
+    int64_t took_ns = du_clock_mono_ns(&context->base->clock) - du_exchange_began_ns(exchange);
+    const char *client = request->client != NULL ? request->client : du_exchange_peer(exchange);
+    const struct du_log_field fields[] = {
+        {"method", DU_LOG_STRING, {.string = text_of(method, method_text, sizeof method_text)}},
+        {"path",
+         DU_LOG_STRING,
+         {.string = text_of(du_exchange_path(exchange), path_text, sizeof path_text)}},
+        {"status", DU_LOG_INTEGER, {.integer = request->answered ? request->status : 0}},
+        {"bytes", DU_LOG_INTEGER, {.integer = bytes}},
+        {"ms", DU_LOG_NUMBER, {.number = (double)(took_ns / 1000) / 1000.0}},
+        {"member", DU_LOG_STRING, {.string = request->member}},
+        {"client", DU_LOG_STRING, {.string = client}},
+        {"route", DU_LOG_STRING, {.string = request->route}},
+        {"cache", DU_LOG_STRING, {.string = request->cache_status}},
+        {"problem", DU_LOG_STRING, {.string = problem_of(request)}},
+        {"why",
+         DU_LOG_STRING,
+         {.string = request->failure.kind != DU_OK ? request->failure.message : NULL}},
+        {"end", DU_LOG_STRING, {.string = end_name(end)}},
+    };
+    du_log_write(context->base->log, level_of(request), request->id, "request", fields,
+                 sizeof fields / sizeof *fields);
+    if (context->shared == NULL)
+        return;
+    count(context->shared->metrics, request, method, took_ns, bytes);
+    count_error(context->shared->metrics,
+                request->failure.kind != DU_OK ? request->failure.kind : request->problem);
+}

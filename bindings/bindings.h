@@ -1,0 +1,47 @@
+#ifndef DU_BINDINGS_H
+#define DU_BINDINGS_H
+
+/* What the host calls: the module "dunite.native" for a state, and the way from an exchange through
+ * the deployment's dispatch function to its reply.
+ *
+ * A request:
+ *
+ *      du_bindings_request ──> task: dispatch(exchange) ──returns an answer──> du_exchange_reply
+ *                                │        └──raises, over budget, no memory──> 500 or 503
+ *                                └──gone: the task is cancelled
+ *      du_bindings_finished: the access line, metrics; leases and the audit event end
+ *
+ * Invariants
+ *  1. An exchange that is still there gets exactly one reply, whatever the script does.
+ *  2. What a task holds (leases, open audit events) ends with it, unless its answer took it; what
+ * the answer took ends with the exchange.
+ *  3. A request's memory goes when both its task and its exchange have ended.
+ *  4. No answer tells what a script raised; the log does.
+ *
+ * Thread: the worker's.
+ */
+
+#include "context.h"
+
+/* du_exchange_tag of listeners. */
+enum { DU_LISTENER_MAIN, DU_LISTENER_ADMIN, DU_LISTENER_CONTROL };
+
+/* Preloads "dunite.native", puts context behind the state (extra space), and gives context->tasks
+ * (made before) their errors. Raises when memory is short: call it protected, in a fresh state,
+ * after du_loader_open and before any coroutine is made. context outlives the state. */
+void du_bindings_open(lua_State *L, struct du_context *context);
+/* After the tasks were cancelled, before the mailbox closes: ends what waits for another try. */
+void du_bindings_stop(struct du_context *context);
+/* After lua_close. */
+void du_bindings_close(struct du_context *context);
+/* Requests whose exchange or task has not ended. */
+size_t du_bindings_requests(const struct du_context *context);
+
+/* The server's hooks. dispatch: a registry reference to a function(exchange) that gives an answer
+ * (class dunite.native.Answer). The exchange's user belongs to these three. */
+void du_bindings_request(struct du_context *context, int dispatch, struct du_exchange *exchange);
+void du_bindings_gone(struct du_context *context, struct du_exchange *exchange);
+void du_bindings_finished(struct du_context *context, struct du_exchange *exchange,
+                          enum du_exchange_end end);
+
+#endif

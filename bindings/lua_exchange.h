@@ -1,0 +1,11 @@
+#ifndef DU_LUA_EXCHANGE_H
+#define DU_LUA_EXCHANGE_H
+
+/* An exchange as Lua holds it; it raises once its request has ended. Thread: the state's. */
+
+#include "request.h"
+
+/* A box with a reference of its own. May raise. */
+void du_lua_push_exchange(lua_State *L, struct du_request *request);
+
+#endif

@@ -1,0 +1,222 @@
+#include "box.h"
+#include "jwt.h"
+#include "lua_errors.h"
+#include "lua_json.h"
+#include "mem.h"
+#include "module.h"
+#include "options.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* native.keys: a table of functions that are called as methods. */
+
+enum { JWT_ID_BYTES = 16, JWT_ID = 2 * JWT_ID_BYTES + 1 };
+
+/* A token that was believed, closed by the collector as making its table may raise. */
+static int close_jwt(lua_State *L);
+static const luaL_Reg no_methods[] = {{NULL, NULL}};
+static const struct du_box_type jwt_type = {"dunite.jwt", no_methods, close_jwt};
+
+static int close_jwt(lua_State *L) {
+    struct du_jwt *jwt = du_box_check(L, 1, &jwt_type);
+    du_jwt_deinit(jwt);
+    memset(jwt, 0, sizeof *jwt);
+    return 0;
+}
+
+/* The set of now, kept by a pushed box. */
+static struct du_key_set *push_set(lua_State *L) {
+    struct du_keys *keys = du_module_shared(L)->keys;
+    if (keys == NULL)
+        luaL_error(L, "this engine has no keys");
+    struct du_value **box = du_box_value(L);
+    struct du_key_set *set = du_keys_set(keys);
+    *box = &set->value;
+    return set;
+}
+
+static int64_t now_s(lua_State *L) {
+    return du_clock_wall_ms(&du_context_of(L)->base->clock) / 1000;
+}
+
+/* Takes a claim out of the table at index 4, so that what is left there is extra. The claims at 2
+ * keep its text. */
+static const char *take_text(lua_State *L, const char *key) {
+    const char *text = du_options_text(L, 2, key, NULL, NULL);
+    lua_pushnil(L);
+    lua_setfield(L, 4, key);
+    return text;
+}
+
+static int64_t take_time(lua_State *L, const char *key, int64_t absent) {
+    int64_t time = du_options_integer(L, 2, key, absent);
+    lua_pushnil(L);
+    lua_setfield(L, 4, key);
+    return time;
+}
+
+static const char *random_id(lua_State *L, char id[JWT_ID]) {
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[JWT_ID_BYTES];
+    while (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        if (errno != EINTR)
+            luaL_error(L, "the system gives no random bytes");
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        id[2 * i] = digits[bytes[i] >> 4];
+        id[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    id[JWT_ID - 1] = '\0';
+    return id;
+}
+
+/* Pushes a copy of the claims at 2, to be index 4. */
+static void push_extra(lua_State *L) {
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, 2)) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, 4);
+    }
+}
+
+static struct du_jwt_claims read_claims(lua_State *L, char id[JWT_ID]) {
+    struct du_jwt_claims claims = {0};
+    claims.issuer = take_text(L, "iss");
+    claims.subject = take_text(L, "sub");
+    claims.audience = take_text(L, "aud");
+    claims.id = take_text(L, "jti");
+    claims.issued_at = take_time(L, "iat", now_s(L));
+    claims.not_before = take_time(L, "nbf", 0);
+    claims.expires_at = take_time(L, "exp", 0);
+    if (claims.expires_at <= 0)
+        luaL_error(L, "exp is missing: every token ends");
+    if (claims.id == NULL)
+        claims.id = random_id(L, id);
+    return claims;
+}
+
+/* keys:mint(claims, typ) */
+static int mint(lua_State *L) {
+    char id[JWT_ID];
+    luaL_checktype(L, 2, LUA_TTABLE);
+    const char *type = luaL_optstring(L, 3, "JWT");
+    lua_settop(L, 3);
+    push_extra(L);
+    struct du_jwt_claims claims = read_claims(L, id);
+    lua_pushnil(L);
+    if (lua_next(L, 4)) {
+        lua_settop(L, 4);
+        du_lua_json_encode(L, 4);
+        claims.extra = lua_tostring(L, -1);
+    }
+    struct du_key_set *set = push_set(L);
+    struct du_bytes *token = du_box_bytes(L);
+    struct du_error error;
+    if (du_jwt_mint(set, type, &claims, token, &error) != DU_OK)
+        return du_lua_fail(L, &error);
+    du_box_bytes_push(L, token);
+    return 1;
+}
+
+/* keys:verify(token, wanted) */
+static int verify(lua_State *L) {
+    static const char *const keys[] = {"issuer", "audience", "typ", NULL};
+    size_t size;
+    const char *token = luaL_checklstring(L, 2, &size);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    du_options_check(L, 3, keys);
+    struct du_jwt_wanted wanted = {.type = du_options_text(L, 3, "typ", "JWT", NULL),
+                                   .issuer = du_options_need(L, 3, "issuer"),
+                                   .audience = du_options_need(L, 3, "audience"),
+                                   .now_s = now_s(L)};
+    struct du_key_set *set = push_set(L);
+    struct du_jwt *jwt = du_box_new(L, &jwt_type, sizeof *jwt);
+    enum du_jwt_refusal refusal = du_jwt_verify(set, token, size, &wanted, jwt);
+    if (refusal != DU_JWT_FINE) {
+        memset(jwt, 0, sizeof *jwt);
+        lua_pushnil(L);
+        lua_pushstring(L, du_jwt_refusal_text(refusal));
+        return 2;
+    }
+    return du_lua_json_decode(L, jwt->payload.data, jwt->payload.size);
+}
+
+static int jwks(lua_State *L) {
+    lua_pushstring(L, push_set(L)->jwks);
+    return 1;
+}
+
+static int list(lua_State *L) {
+    const struct du_key_set *set = push_set(L);
+    lua_createtable(L, (int)set->count, 0);
+    for (size_t i = 0; i < set->count; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, set->keys[i].kid);
+        lua_setfield(L, -2, "kid");
+        lua_pushboolean(L, set->keys[i].active);
+        lua_setfield(L, -2, "active");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/* Making a key, on the disk lane. */
+
+struct creating {
+    struct du_wait wait;
+    struct du_job job;
+    struct du_keys *keys;
+    char kid[DU_KEY_ID];
+    struct du_error error;
+};
+
+static int push_created(lua_State *L, struct du_wait *wait) {
+    struct creating *creating = (struct creating *)wait;
+    if (creating->error.kind != DU_OK)
+        return du_lua_fail(L, &creating->error);
+    lua_pushstring(L, creating->kid);
+    return 1;
+}
+
+static bool cannot_withdraw(struct du_wait *wait) {
+    (void)wait;
+    return false;
+}
+
+static const struct du_wait_type create_type = {sizeof(struct creating), push_created,
+                                                cannot_withdraw, NULL};
+
+static void make_key(struct du_job *job) {
+    struct creating *creating = du_container_of(job, struct creating, job);
+    du_keys_make(creating->keys, creating->kid, &creating->error);
+}
+
+static void key_made(struct du_job *job) {
+    du_wait_settle(&du_container_of(job, struct creating, job)->wait);
+}
+
+/* keys:create() */
+static int create(lua_State *L) {
+    struct du_shared *shared = du_module_shared(L);
+    struct creating *creating = du_wait_new(L, &create_type);
+    creating->keys = shared->keys;
+    creating->error = du_error_of(DU_OK);
+    creating->job = (struct du_job){
+        .work = make_key, .done = key_made, .home = creating->wait.context->mailbox};
+    creating->error.kind = du_lane_submit(shared->disk, &creating->job);
+    if (creating->error.kind != DU_OK)
+        return du_wait_answer(L, &creating->wait);
+    return du_wait_park(L, &creating->wait);
+}
+
+void du_lua_keys_open(lua_State *L) {
+    static const luaL_Reg functions[] = {{"mint", mint}, {"verify", verify}, {"jwks", jwks},
+                                         {"list", list}, {"create", create}, {NULL, NULL}};
+    du_box_define(L, &jwt_type);
+    luaL_newlib(L, functions);
+    lua_setfield(L, -2, "keys");
+}

@@ -1,0 +1,135 @@
+#include "bytes.h"
+#include "failure_limiter.h"
+#include "lua_errors.h"
+#include "lua_member.h"
+#include "mem.h"
+#include "module.h"
+#include "options.h"
+#include "password.h"
+#include "wait.h"
+
+#include <string.h>
+
+/* Checking a password: the failures' budget, then what is remembered, then argon2 on its lane. */
+
+struct verifying {
+    struct du_wait wait;
+    struct du_job job;
+    struct du_shared *shared;
+    struct du_member *member; /* NULL: there is none of that name */
+    char *name, *address, *password;
+    size_t size;
+    bool right, refused;
+    int64_t retry_after; /* refused: seconds */
+    struct du_error error;
+};
+
+static int push_verified(lua_State *L, struct du_wait *wait) {
+    struct verifying *verifying = (struct verifying *)wait;
+    if (verifying->refused) {
+        du_error_set(&verifying->error, DU_OVERLOADED, "too many wrong passwords");
+        verifying->error.retry_after = verifying->retry_after;
+    }
+    if (verifying->error.kind != DU_OK)
+        return du_lua_fail(L, &verifying->error);
+    if (verifying->right)
+        du_lua_push_member(L, verifying->member);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+/* A verification that runs is finished. */
+static bool cannot_withdraw(struct du_wait *wait) {
+    (void)wait;
+    return false;
+}
+
+static void drop_verified(struct du_wait *wait) {
+    struct verifying *verifying = (struct verifying *)wait;
+    if (verifying->member != NULL)
+        du_member_unref(&verifying->member);
+    if (verifying->password != NULL)
+        explicit_bzero(verifying->password, verifying->size);
+    du_free(verifying->password);
+    du_free(verifying->name);
+    du_free(verifying->address);
+}
+
+static const struct du_wait_type verify_type = {sizeof(struct verifying), push_verified,
+                                                cannot_withdraw, drop_verified};
+
+static bool is_refused(struct verifying *verifying) {
+    verifying->refused = !du_failure_limiter_allowed(verifying->shared->failures, verifying->name,
+                                                     verifying->address, &verifying->retry_after);
+    return verifying->refused;
+}
+
+/* On the password lane: asked for a second time, as many may have waited for the lane together. */
+static void work(struct du_job *job) {
+    struct verifying *verifying = du_container_of(job, struct verifying, job);
+    const struct du_member *member = verifying->member;
+    bool right = false;
+    if (is_refused(verifying))
+        return;
+    if (member == NULL)
+        du_password_dummy(verifying->password, verifying->size);
+    else if (du_password_verify(member->password_hash, verifying->password, verifying->size, &right,
+                                &verifying->error) != DU_OK)
+        return;
+    verifying->right = right && member->active;
+    if (verifying->right)
+        du_credentials_remember(verifying->shared->credentials, member, verifying->password,
+                                verifying->size);
+    else
+        du_failure_limiter_failed(verifying->shared->failures, verifying->name, verifying->address);
+}
+
+static void verified(struct du_job *job) {
+    du_wait_settle(&du_container_of(job, struct verifying, job)->wait);
+}
+
+static struct du_member *find_member(struct du_members *members, const char *name) {
+    struct du_member *member = du_members_find(members, name);
+    return member != NULL ? member : du_members_find_email(members, name);
+}
+
+/* True when it can be answered at once. */
+static bool is_settled(struct verifying *verifying) {
+    const struct du_member *member = verifying->member;
+    if (is_refused(verifying))
+        return true;
+    verifying->right = member != NULL && member->active &&
+                       du_credentials_known(verifying->shared->credentials, member,
+                                            verifying->password, verifying->size);
+    return verifying->right;
+}
+
+/* members:verify(name, password, address) */
+int du_lua_member_verify(lua_State *L) {
+    size_t size;
+    const char *name = luaL_checkstring(L, 2), *password = luaL_checklstring(L, 3, &size);
+    const char *address = luaL_checkstring(L, 4);
+    struct du_shared *shared = du_module_shared(L);
+    struct verifying *verifying = du_wait_new(L, &verify_type);
+    bool failed = false;
+    verifying->shared = shared;
+    verifying->error = du_error_of(DU_OK);
+    verifying->name = du_options_copy(name, &failed);
+    verifying->address = du_options_copy(address, &failed);
+    verifying->password = du_memdup(password, size);
+    verifying->size = size;
+    if (failed || verifying->password == NULL) {
+        verifying->error = du_error_of(DU_MEMORY);
+        return du_wait_answer(L, &verifying->wait);
+    }
+    verifying->member = find_member(shared->members, name);
+    if (is_settled(verifying))
+        return du_wait_answer(L, &verifying->wait);
+    verifying->job =
+        (struct du_job){.work = work, .done = verified, .home = verifying->wait.context->mailbox};
+    verifying->error.kind = du_lane_submit(shared->password, &verifying->job);
+    if (verifying->error.kind != DU_OK)
+        return du_wait_answer(L, &verifying->wait);
+    return du_wait_park(L, &verifying->wait);
+}

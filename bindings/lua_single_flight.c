@@ -1,0 +1,192 @@
+#include "box.h"
+#include "bytes.h"
+#include "clone.h"
+#include "lua_errors.h"
+#include "mem.h"
+#include "module.h"
+#include "operation.h"
+#include "options.h"
+#include "wait.h"
+
+#include <string.h>
+
+/* A table of flights by name; what the name stands for is looked up at its first use. */
+struct flights_box {
+    struct du_single_flight *flights; /* the engine's, which outlives the state */
+    char name[];
+};
+
+/* One caller that waits for a flight. */
+struct joining {
+    struct du_wait wait;
+    struct du_waiter waiter;
+};
+
+static const struct du_box_type flights_type;
+
+static struct du_single_flight *check_flights(lua_State *L) {
+    struct flights_box *box = du_box_check(L, 1, &flights_type);
+    if (box->flights == NULL)
+        box->flights = du_named_flights(du_module_shared(L)->named, box->name);
+    if (box->flights == NULL)
+        luaL_error(L, "no flights \"%s\" are declared in this deployment", box->name);
+    return box->flights;
+}
+
+static int push_outcome(lua_State *L, struct du_wait *wait) {
+    struct du_outcome *outcome = &((struct joining *)wait)->waiter.outcome;
+    if (wait->expired) {
+        struct du_error error;
+        du_error_set(&error, DU_WAIT_TIMEOUT, "the flight takes longer than this caller waits");
+        return du_lua_fail(L, &error);
+    }
+    if (outcome->error.kind != DU_OK)
+        return du_lua_fail(L, &outcome->error);
+    return du_clone_push(L, outcome->value);
+}
+
+static bool leave_flight(struct du_wait *wait) {
+    return du_flight_leave(&((struct joining *)wait)->waiter);
+}
+
+/* A clone needs no hold: whoever has it has all of it. */
+static void drop_outcome(struct du_wait *wait) {
+    struct joining *joining = (struct joining *)wait;
+    du_value_unref(&joining->waiter.outcome.value);
+    if (joining->waiter.held != NULL)
+        du_flight_drop(&joining->waiter.held);
+}
+
+static void deliver(struct du_waiter *waiter) {
+    du_wait_post(&du_container_of(waiter, struct joining, waiter)->wait);
+}
+
+static const struct du_wait_type join_type = {sizeof(struct joining), push_outcome, leave_flight,
+                                              drop_outcome};
+
+static int answer_error(lua_State *L, struct joining *joining, struct du_error error) {
+    joining->waiter.outcome.error = error;
+    return du_wait_answer(L, &joining->wait);
+}
+
+/* From here on nothing is raised but by answer and park. Takes the operation. */
+static int join(lua_State *L, struct du_single_flight *flights, struct joining *joining,
+                struct du_operation *operation, struct du_slice key, int64_t timeout_ms) {
+    struct du_flight_options options = du_operation_flight_options(operation);
+    struct du_flight *flight;
+    struct du_error error;
+    joining->waiter.deliver = deliver;
+    joining->waiter.within = du_task_within(L);
+    enum du_join joined = du_single_flight_join(flights, key.data, key.size, &joining->waiter,
+                                                &options, &flight, &error);
+    if (joined == DU_JOIN_LEADER)
+        du_operation_start(L, operation, &flight);
+    else
+        du_operation_free(&operation);
+    if (joined == DU_JOIN_FAILED)
+        return answer_error(L, joining, error);
+    if (joined == DU_JOIN_SETTLED)
+        return du_wait_answer(L, &joining->wait);
+    if (timeout_ms >= 0 && du_wait_bound(&joining->wait, timeout_ms) != DU_OK &&
+        leave_flight(&joining->wait))
+        return answer_error(L, joining, du_error_of(DU_MEMORY));
+    return du_wait_park(L, &joining->wait);
+}
+
+/* Pushes the key with the generation before it: flights of Lua operations are per script
+ * generation. */
+static struct du_slice push_key(lua_State *L, int index) {
+    uint64_t generation = du_context_of(L)->generation;
+    struct du_slice key;
+    lua_pushlstring(L, (const char *)&generation, sizeof generation);
+    lua_pushvalue(L, index);
+    lua_concat(L, 2);
+    key.data = lua_tolstring(L, -1, &key.size);
+    return key;
+}
+
+/* flights:run(key, operation, options) */
+static int run(lua_State *L) {
+    static const char *const keys[] = {"timeout", "on_abandon", "retries", NULL};
+    static const char *const choices[] = {"cancel", "finish", NULL};
+    struct du_single_flight *flights = check_flights(L);
+    luaL_checkstring(L, 2);
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    du_options_check(L, 4, keys);
+    int64_t timeout_ms = du_options_integer(L, 4, "timeout", -1);
+    int64_t retries = du_options_integer(L, 4, "retries", 0);
+    luaL_argcheck(L, retries >= 0 && retries <= 100, 4, "retries are 0 to 100");
+    struct du_operation_options options = {
+        .retries = (int)retries,
+        .cancel = du_options_choice(L, 4, "on_abandon", choices, 0) == 0,
+    };
+    struct du_slice key = push_key(L, 2);
+    du_task_check_wait(L);
+    struct du_operation *operation = du_operation_new(L, 3, &options);
+    struct joining *joining = operation != NULL ? du_wait_try(L, &join_type) : NULL;
+    if (joining == NULL) {
+        if (operation != NULL)
+            du_operation_free(&operation);
+        return du_lua_raise(L, du_error_of(DU_MEMORY));
+    }
+    return join(L, flights, joining, operation, key, timeout_ms);
+}
+
+static int in_flight(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)du_single_flight_count(check_flights(L)));
+    return 1;
+}
+
+/* flights(name) */
+static int find(lua_State *L) {
+    size_t size;
+    const char *name = luaL_checklstring(L, 1, &size);
+    struct flights_box *box = du_box_new(L, &flights_type, sizeof *box + size + 1);
+    memcpy(box->name, name, size);
+    return 1;
+}
+
+/* One part of a key, so that no other list of parts gives the same bytes: its type, its length, it.
+ */
+static void add_part(lua_State *L, int index, luaL_Buffer *key) {
+    size_t size;
+    char head[32];
+    const char *type = lua_typename(L, lua_type(L, index));
+    if (lua_type(L, index) != LUA_TSTRING && !lua_isinteger(L, index) && !lua_isboolean(L, index))
+        luaL_error(L, "a key is made of strings, integers and booleans, not of a %s (part %d)",
+                   lua_type(L, index) == LUA_TNUMBER ? "float" : type, index);
+    const char *text = lua_isboolean(L, index) ? (lua_toboolean(L, index) ? "1" : "0") : NULL;
+    if (text == NULL) {
+        lua_pushvalue(L, index);
+        text = lua_tolstring(L, -1, &size);
+        lua_replace(L, index); /* an integer is its text now, and anchored */
+    } else {
+        size = 1;
+    }
+    int count = snprintf(head, sizeof head, "%c%zu:", type[0], size);
+    luaL_addlstring(key, head, (size_t)count);
+    luaL_addlstring(key, text, size);
+}
+
+/* key(…) */
+static int make_key(lua_State *L) {
+    int count = lua_gettop(L);
+    luaL_Buffer key;
+    luaL_buffinit(L, &key);
+    for (int i = 1; i <= count; i++)
+        add_part(L, i, &key);
+    luaL_pushresult(&key);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {{"run", run}, {"in_flight", in_flight}, {NULL, NULL}};
+static const struct du_box_type flights_type = {"dunite.native.Flights", methods, NULL};
+
+void du_lua_single_flight_open(lua_State *L) {
+    du_box_define(L, &flights_type);
+    du_lua_operation_define(L);
+    lua_pushcfunction(L, find);
+    lua_setfield(L, -2, "flights");
+    lua_pushcfunction(L, make_key);
+    lua_setfield(L, -2, "key");
+}

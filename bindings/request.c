@@ -1,0 +1,210 @@
+#include "request.h"
+#include "access.h"
+#include "bindings.h"
+#include "bindings_int.h"
+#include "lua_answer.h"
+#include "lua_errors.h"
+#include "lua_exchange.h"
+#include "mem.h"
+#include "script_log.h"
+
+#include <stdio.h>
+
+struct du_request *du_request_of(lua_State *L) {
+    struct du_scope *scope = du_scope_of(L);
+    return scope != NULL ? scope->request : NULL;
+}
+
+struct du_request *du_request_ref(struct du_request *request) {
+    request->references++;
+    return request;
+}
+
+void du_request_unref(struct du_request **unused) {
+    struct du_request *request = *unused;
+    *unused = NULL;
+    if (request == NULL || --request->references > 0)
+        return;
+    request->context->bindings->requests--;
+    du_reply_deinit(&request->reply);
+    du_free(request->route);
+    du_free(request->member);
+    du_free(request->client);
+    du_free(request);
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): unique within a context, and not secret. */
+static void make_id(struct du_bindings *bindings, char id[DU_REQUEST_ID]) {
+    uint64_t x = bindings->next_id += 0x9E3779B97F4A7C15u;
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ x >> 27) * 0x94D049BB133111EBu;
+    snprintf(id, DU_REQUEST_ID, "%016llx", (unsigned long long)(x ^ x >> 31));
+}
+
+static struct du_request *new_request(struct du_context *context, struct du_exchange *exchange) {
+    struct du_request *request = du_calloc(1, sizeof *request);
+    if (request == NULL)
+        return NULL;
+    context->bindings->requests++;
+    request->context = context;
+    request->exchange = exchange;
+    request->references = 1; /* the exchange's */
+    make_id(context->bindings, request->id);
+    du_scope_init(&request->scope, request);
+    du_list_init(&request->holds);
+    du_reply_init(&request->reply, 500);
+    request->reply.length = -1;
+    du_exchange_set_user(exchange, request);
+    return request;
+}
+
+/* The reply that needs no script: { "error": …, "meta": … }. */
+static void make_error_reply(struct du_reply *reply, enum du_error_kind kind, const char *id) {
+    int status = kind == DU_CANCELLED ? 503 : du_error_http(kind);
+    du_reply_deinit(reply);
+    du_reply_init(reply, status);
+    reply->length = -1;
+    du_reply_header(reply, "content-type", 12, "application/json", 16, NULL);
+    du_bytes_format(&reply->bytes,
+                    "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"},"
+                    "\"meta\":{\"request_id\":\"%s\"}}",
+                    status == 503 ? "unavailable" : "internal",
+                    status == 503 ? "Try again later." : "Something went wrong on our side.", id);
+}
+
+static void send_reply(struct du_request *request) {
+    if (request->exchange == NULL || request->answered || request->left)
+        return;
+    request->answered = true;
+    request->status = request->reply.status;
+    du_exchange_reply(request->exchange, &request->reply);
+}
+
+static void fail(struct du_request *request, enum du_error_kind kind) {
+    request->problem = kind;
+    make_error_reply(&request->reply, kind, request->id);
+    send_reply(request);
+}
+
+/* How what the task still holds ends, and what was charged with it. */
+static struct du_ending ending_of(const struct du_request *request,
+                                  const struct du_task_result *result) {
+    if (result->end == DU_TASK_CANCELLED)
+        return (struct du_ending){DU_FATE_LEFT, 0, NULL};
+    if (result->end != DU_TASK_RETURNED)
+        return (struct du_ending){DU_FATE_FAILED, 0, du_error_name(result->error.kind)};
+    if (du_request_is_our_fault(request->problem))
+        return (struct du_ending){DU_FATE_FAILED, 0, du_error_name(request->problem)};
+    return (struct du_ending){DU_FATE_DONE, 0, NULL};
+}
+
+static void ended(void *user, const struct du_task_result *result) {
+    struct du_request *request = user;
+    struct du_ending ending = ending_of(request, result);
+    request->task = NULL;
+    du_scope_end(&request->scope, &ending);
+    du_script_log(request->context, request->id, "a request's script failed", result);
+    if (result->end == DU_TASK_RETURNED) {
+        send_reply(request);
+    } else {
+        du_holds_end(&request->holds, &ending);
+        fail(request, result->error.kind);
+    }
+    du_request_unref(&request);
+}
+
+static int answer(lua_State *L, int status, lua_KContext context) {
+    (void)status;
+    (void)context;
+    struct du_request *request = du_request_of(L);
+    lua_settop(L, 1);
+    if (request->exchange != NULL && !request->left)
+        du_lua_answer_read(L, 1, request);
+    return 0;
+}
+
+/* The task: dispatch(exchange), and its answer read into the reply. */
+static int handle(lua_State *L) {
+    lua_callk(L, 1, 1, 0, answer);
+    return answer(L, LUA_OK, 0);
+}
+
+static int push_call(lua_State *L) {
+    struct du_request *request = lua_touserdata(L, 1);
+    int dispatch = (int)lua_tointeger(L, 2);
+    lua_pushcfunction(L, du_scope_enter);
+    lua_pushlightuserdata(L, &request->scope);
+    lua_pushcfunction(L, handle);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, dispatch);
+    du_lua_push_exchange(L, request);
+    return 5;
+}
+
+static enum du_error_kind start(struct du_request *request, int dispatch) {
+    struct du_context *context = request->context;
+    lua_State *L = context->state;
+    struct du_task_options options = {DU_PHASE_REQUEST, context->budget, NULL, ended,
+                                      request,          "a request"};
+    enum du_error_kind kind = DU_MEMORY;
+    struct du_task *task = NULL;
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, 8))
+        return DU_MEMORY;
+    lua_pushcfunction(L, push_call);
+    lua_pushlightuserdata(L, request);
+    lua_pushinteger(L, dispatch);
+    du_request_ref(request); /* the task's */
+    if (lua_pcall(L, 2, 5, 0) == LUA_OK)
+        kind = du_task_start(context->tasks, L, 4, &options, &task);
+    lua_settop(L, top);
+    if (task != NULL) /* else it has ended, and the request may be gone */
+        request->task = task;
+    if (task != NULL && request->left)
+        du_task_cancel(task);
+    return kind;
+}
+
+void du_bindings_request(struct du_context *context, int dispatch, struct du_exchange *exchange) {
+    struct du_request *request = new_request(context, exchange);
+    if (request == NULL) {
+        struct du_reply reply;
+        du_reply_init(&reply, 503);
+        make_error_reply(&reply, DU_MEMORY, "");
+        du_exchange_reply(exchange, &reply);
+        du_reply_deinit(&reply);
+        return;
+    }
+    struct du_request *kept = du_request_ref(request);
+    enum du_error_kind kind = start(request, dispatch);
+    if (kind != DU_OK) {
+        fail(kept, kind);
+        du_request_unref(&request); /* the task's */
+    }
+    du_request_unref(&kept);
+}
+
+void du_bindings_gone(struct du_context *context, struct du_exchange *exchange) {
+    (void)context;
+    struct du_request *request = du_exchange_user(exchange);
+    if (request == NULL)
+        return;
+    request->left = true;
+    if (request->task != NULL)
+        du_task_cancel(request->task);
+}
+
+void du_bindings_finished(struct du_context *context, struct du_exchange *exchange,
+                          enum du_exchange_end end) {
+    struct du_request *request = du_exchange_user(exchange);
+    if (request == NULL)
+        return;
+    du_exchange_set_user(exchange, NULL);
+    du_access_settle(request, end);
+    du_access_write(context, request, end);
+    request->exchange = NULL;
+    du_request_unref(&request);
+}
+
+size_t du_bindings_requests(const struct du_context *context) {
+    return context->bindings->requests;
+}

@@ -1,0 +1,127 @@
+return {
+  ["records are there for the next get, and listed in order"] = function()
+    local records = native.records
+    eq(nil, records:get("tags", "a"))
+    eq(true, records:put("tags", "b", "2\0x"))
+    eq(true, records:put("tags", "a", "1"))
+    eq(true, records:put("other", "a", "9"))
+    eq("2\0x", records:get("tags", "b"))
+    eq("a,b", table.concat(records:keys("tags", ""), ","))
+    eq("b", table.concat(records:keys("tags", "b"), ","))
+    eq(true, records:delete("tags", "a"))
+    eq(false, records:delete("tags", "a"))
+    eq(nil, records:get("tags", "a"))
+    local none, problem = records:put("", "a", "x")
+    eq(nil, none)
+    eq("Store", problem.variant)
+  end,
+  ["small bytes are stored under their digest, and read again"] = function()
+    local digest = native.cache:store("hello")
+    eq(native.sha256("hello"), digest)
+    local source <close> = native.cache:open { digest = digest }
+    eq("hit", source:status())
+    eq(5, source:size())
+    eq(digest, source:digest())
+    eq("hello", source:read(5))
+    local none, problem = source:read(4)
+    eq(nil, none)
+    eq("Overloaded", problem.variant)
+    source:close()
+    raises("this source is closed", source.size, source)
+  end,
+  ["a digest that is another's is refused, and nothing kept"] = function()
+    local wrong = native.sha256("other")
+    local none, problem = native.cache:store("hello", wrong)
+    eq(nil, none)
+    eq("Integrity", problem.variant)
+    eq(wrong, problem.expected)
+    eq(native.sha256("hello"), problem.actual)
+    none, problem = native.cache:open { digest = wrong }
+    eq(nil, none)
+    eq("NotFound", problem.variant)
+  end,
+  ["misuse of the cache raises"] = function()
+    raises("is no digest", native.cache.open, native.cache, { digest = "sha256:xyz" })
+    raises("either a digest or a name", native.cache.open, native.cache, {})
+    raises('no option "sise"', native.cache.open, native.cache, { name = "a", sise = 1 })
+    eq(false, native.cache:forget("nothing"))
+  end,
+  ["members are made, changed, checked and removed"] = function()
+    local members = native.members
+    eq(nil, members:find("ada"))
+    eq(true, members:save { id = "ada", email = "Ada@example.com", password = "correct", entitlements = { "b", "a" } })
+    local ada = members:find("ada@EXAMPLE.com")
+    eq("ada", ada.id)
+    eq(true, ada.active)
+    eq(false, ada.admin)
+    eq(true, ada.entitlements.a)
+    eq(nil, ada.entitlements.c)
+    eq("ada", members:verify("ada", "correct", "10.0.0.1").id)
+    eq("ada", members:verify("ada@example.com", "correct", "10.0.0.1").id)
+    eq(nil, (members:verify("ada", "wrong", "10.0.0.1")))
+    eq(nil, (members:verify("nobody", "wrong", "10.0.0.1")))
+    eq(true, members:save { id = "ada", password = "better", active = true, entitlements = {} })
+    eq(nil, (members:verify("ada", "correct", "10.0.0.1")))
+    eq("ada", members:verify("ada", "better", "10.0.0.1").id)
+    eq(nil, next(members:find("ada").entitlements))
+    eq(true, members:save { id = "ada", active = false })
+    eq(nil, (members:verify("ada", "better", "10.0.0.1")))
+    eq(1, #members:list())
+    eq(true, members:remove("ada"))
+    eq(0, #members:list())
+    local none, problem = members:remove("ada")
+    eq(nil, none)
+    eq("NotFound", problem.variant)
+  end,
+  ["wrong passwords are limited per name and address; a right one costs nothing"] = function()
+    local members = native.members
+    members:save { id = "ada", email = "ada@example.com", password = "correct" }
+    for _ = 1, 8 do eq("ada", members:verify("ada", "correct", "10.0.0.1").id) end
+    for _ = 1, 5 do
+      local member, problem = members:verify("ada", "wrong", "10.0.0.1")
+      eq(nil, member)
+      eq(nil, problem)
+    end
+    local member, problem = members:verify("ada", "wrong", "10.0.0.1")
+    eq(nil, member)
+    eq("Overloaded", problem.variant)
+    assert(problem.retry_after >= 1 and problem.retry_after <= 60)
+    eq("ada", members:verify("ada", "correct", "10.0.0.2").id)
+  end,
+  ["a rate allows so many a minute for each key and rule"] = function()
+    for _ = 1, 3 do eq(true, (native.rate("tokens", "ada", 3))) end
+    local allowed, retry_after = native.rate("tokens", "ada", 3)
+    eq(false, allowed)
+    eq(60, retry_after)
+    eq(true, (native.rate("tokens", "bob", 3)))
+    eq(true, (native.rate("other", "ada", 3)))
+    raises("from 1 to 1000", native.rate, "x", "y", 0)
+  end,
+  ["tokens are minted, believed, and refused with the reason"] = function()
+    local keys = native.keys
+    local none, problem = keys:mint { iss = "i", exp = native.clock.wall() // 1000 + 60 }
+    eq(nil, none)
+    eq("Store", problem.variant)
+    local kid = keys:create()
+    eq(43, #kid)
+    eq(kid, keys:list()[1].kid)
+    eq(true, keys:list()[1].active)
+    assert(keys:jwks():find(kid, 1, true))
+    local now = native.clock.wall() // 1000
+    local token = keys:mint({ iss = "i", aud = "a", sub = "ada", exp = now + 300, access = { { name = "x" } } }, "at+jwt")
+    local wanted = { issuer = "i", audience = "a", typ = "at+jwt" }
+    local claims = keys:verify(token, wanted)
+    eq("ada", claims.sub)
+    eq(now, claims.iat)
+    eq(32, #claims.jti)
+    eq("x", claims.access[1].name)
+    local refused, reason = keys:verify(token, { issuer = "i", audience = "b", typ = "at+jwt" })
+    eq(nil, refused)
+    eq("the token is for another audience", reason)
+    refused, reason = keys:verify(token, { issuer = "i", audience = "a" })
+    eq(nil, refused)
+    eq("the token is of another type", reason)
+    eq(nil, (keys:verify("x.y.z", wanted)))
+    raises("exp is missing", keys.mint, keys, { iss = "i" })
+  end,
+}
