@@ -234,41 +234,36 @@ static bool object(struct scan *scan, int depth) {
     return take(scan, '}');
 }
 
-/* One value with the space around it. */
-static bool value(struct scan *scan, int depth, enum du_json_type *type) {
-    bool good = false;
-    space(scan);
-    if (scan->at == scan->end || depth >= DEPTH)
-        return false;
+static bool bare(struct scan *scan, int depth, enum du_json_type *type) {
     switch (*scan->at) {
     case '{':
         *type = DU_JSON_OBJECT;
-        good = object(scan, depth + 1);
-        break;
+        return object(scan, depth + 1);
     case '[':
         *type = DU_JSON_ARRAY;
-        good = array(scan, depth + 1);
-        break;
+        return array(scan, depth + 1);
     case '"':
         *type = DU_JSON_STRING;
-        good = string(scan);
-        break;
+        return string(scan);
     case 't':
     case 'f':
         *type = DU_JSON_BOOLEAN;
-        good = word(scan, "true") || word(scan, "false");
-        break;
+        return word(scan, "true") || word(scan, "false");
     case 'n':
         *type = DU_JSON_NULL;
-        good = word(scan, "null");
-        break;
-    default:
-        *type = DU_JSON_NUMBER;
-        good = number(scan);
-        break;
+        return word(scan, "null");
     }
+    *type = DU_JSON_NUMBER;
+    return number(scan);
+}
+
+/* One value with the space around it. */
+static bool value(struct scan *scan, int depth, enum du_json_type *type) {
     space(scan);
-    return good;
+    if (scan->at == scan->end || depth >= DEPTH || !bare(scan, depth, type))
+        return false;
+    space(scan);
+    return true;
 }
 
 /* A value without the space around it. */

@@ -4,14 +4,11 @@
 #include "mem.h"
 #include "rate.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { FAILURES_OF_NAME, FAILURES_OF_ADDRESS, REQUESTS_OF_MEMBER, RULES, KEYS_MOST = 65536 };
 
-enum { MINUTE_MS = 60000, ADDRESS = 64 };
+enum { MINUTE_MS = 60000 };
 
 static const struct du_rate_rule rules[RULES] = {
     [FAILURES_OF_NAME] = {"failures of a name from an address", 5, MINUTE_MS},
@@ -45,22 +42,10 @@ void du_failure_limiter_free(struct du_failure_limiter **limiter) {
     *limiter = NULL;
 }
 
-/* Whose budget an address is on. */
-static void owner_of(const char *address, char owner[ADDRESS]) {
-    struct in6_addr six;
-    if (inet_pton(AF_INET6, address, &six) == 1 && !IN6_IS_ADDR_V4MAPPED(&six)) {
-        const unsigned char *b = six.s6_addr;
-        snprintf(owner, ADDRESS, "%02x%02x:%02x%02x:%02x%02x:%02x%02x::/64", b[0], b[1], b[2], b[3],
-                 b[4], b[5], b[6], b[7]);
-    } else {
-        snprintf(owner, ADDRESS, "%s", address);
-    }
-}
-
-/* The owner, then the name: an owner holds no space, so no pair looks like another. */
-static bool pair_of(const char *name, const char *owner, struct du_bytes *pair) {
+/* The address, then the name: an address holds no space, so no pair looks like another. */
+static bool pair_of(const char *name, const char *address, struct du_bytes *pair) {
     du_bytes_init(pair);
-    du_bytes_text(pair, owner);
+    du_bytes_text(pair, address);
     du_bytes_text(pair, " ");
     du_bytes_text(pair, name);
     if (du_bytes_check(pair) != DU_OK)
@@ -74,13 +59,11 @@ static bool pair_of(const char *name, const char *owner, struct du_bytes *pair) 
 bool du_failure_limiter_allowed(struct du_failure_limiter *limiter, const char *name,
                                 const char *address, int64_t *retry_after) {
     int64_t now = du_clock_mono_ms(limiter->clock), wait = 0;
-    char owner[ADDRESS];
     struct du_bytes pair;
-    owner_of(address, owner);
     *retry_after = 0;
-    if (!du_rate_allowed(limiter->rate, FAILURES_OF_ADDRESS, owner, now, &wait))
+    if (!du_rate_allowed(limiter->rate, FAILURES_OF_ADDRESS, address, now, &wait))
         *retry_after = wait;
-    if (pair_of(name, owner, &pair) &&
+    if (pair_of(name, address, &pair) &&
         !du_rate_allowed(limiter->rate, FAILURES_OF_NAME, pair.data, now, &wait) &&
         wait > *retry_after)
         *retry_after = wait;
@@ -91,11 +74,9 @@ bool du_failure_limiter_allowed(struct du_failure_limiter *limiter, const char *
 void du_failure_limiter_failed(struct du_failure_limiter *limiter, const char *name,
                                const char *address) {
     int64_t now = du_clock_mono_ms(limiter->clock);
-    char owner[ADDRESS];
     struct du_bytes pair;
-    owner_of(address, owner);
-    du_rate_count(limiter->rate, FAILURES_OF_ADDRESS, owner, now);
-    if (pair_of(name, owner, &pair))
+    du_rate_count(limiter->rate, FAILURES_OF_ADDRESS, address, now);
+    if (pair_of(name, address, &pair))
         du_rate_count(limiter->rate, FAILURES_OF_NAME, pair.data, now);
     du_bytes_deinit(&pair);
 }

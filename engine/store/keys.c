@@ -86,12 +86,13 @@ static enum du_error_kind file_failed(struct du_keys *keys, const char *file, in
     return du_error_errno(error, number, "key file", path);
 }
 
-static FILE *open_file(struct du_keys *keys, const char *file) {
-    struct stat facts;
+static FILE *open_file(struct du_keys *keys, const char *file, int64_t *made_ms) {
+    struct stat facts = {0};
     int fd = openat(keys->fd, file, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && fstat(fd, &facts) == 0 && (facts.st_mode & 077) != 0)
         du_log_format(keys->base->log, DU_LOG_WARN, "others can read the key file %s/%s",
                       keys->folder, file);
+    *made_ms = (int64_t)facts.st_mtim.tv_sec * 1000;
     FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
     if (stream == NULL && fd >= 0)
         close(fd);
@@ -101,7 +102,8 @@ static FILE *open_file(struct du_keys *keys, const char *file) {
 /* Adds the key in the file to the set. */
 static enum du_error_kind read_key(struct du_keys *keys, struct du_key_set *set, const char *file,
                                    struct du_error *error) {
-    FILE *stream = open_file(keys, file);
+    int64_t made_ms;
+    FILE *stream = open_file(keys, file, &made_ms);
     if (stream == NULL)
         return file_failed(keys, file, errno, error);
     EVP_PKEY *pkey = du_key_read(stream);
@@ -110,7 +112,8 @@ static enum du_error_kind read_key(struct du_keys *keys, struct du_key_set *set,
         return du_error_set(error, DU_STORE, "%s/%s is no Ed25519 private key (PKCS#8 PEM)",
                             keys->folder, file);
     struct du_key *grown = du_realloc(set->keys, (set->count + 1) * sizeof *grown);
-    struct du_key key = {.pkey = pkey, .file = grown != NULL ? du_strdup(file) : NULL};
+    struct du_key key = {
+        .pkey = pkey, .made_ms = made_ms, .file = grown != NULL ? du_strdup(file) : NULL};
     if (grown != NULL)
         set->keys = grown;
     if (key.file == NULL || !du_key_name(pkey, key.x, key.kid)) {
@@ -126,28 +129,32 @@ static enum du_error_kind read_key(struct du_keys *keys, struct du_key_set *set,
     return DU_OK;
 }
 
-static int is_pem(const struct dirent *entry) {
-    size_t size = strlen(entry->d_name);
-    return size > 4 && strcmp(entry->d_name + size - 4, ".pem") == 0;
+static bool is_pem(const char *file) {
+    size_t size = strlen(file);
+    return size > 4 && strcmp(file + size - 4, ".pem") == 0;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) {
-    return strcmp((*a)->d_name, (*b)->d_name);
+static int by_file(const void *a, const void *b) {
+    return strcmp(((const struct du_key *)a)->file, ((const struct du_key *)b)->file);
 }
 
 static enum du_error_kind read_keys(struct du_keys *keys, struct du_key_set *set,
                                     struct du_error *error) {
-    struct dirent **files;
     enum du_error_kind kind = DU_OK;
-    int count = scandirat(keys->fd, ".", &files, is_pem, by_name);
-    if (count < 0)
-        return du_error_errno(error, errno, "read the keys in", keys->folder);
-    for (int i = 0; i < count; i++) {
-        if (kind == DU_OK)
-            kind = read_key(keys, set, files[i]->d_name, error);
-        free(files[i]); /* libc's, not ours */
+    int fd = openat(keys->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (folder == NULL) {
+        int number = errno;
+        if (fd >= 0)
+            close(fd);
+        return du_error_errno(error, number, "read the keys in", keys->folder);
     }
-    free(files);
+    for (struct dirent *entry; kind == DU_OK && (entry = readdir(folder)) != NULL;)
+        if (is_pem(entry->d_name))
+            kind = read_key(keys, set, entry->d_name, error);
+    closedir(folder);
+    if (set->count > 0)
+        qsort(set->keys, set->count, sizeof *set->keys, by_file);
     return kind;
 }
 

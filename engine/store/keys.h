@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { DU_KEY_ID = 44, DU_KEY_SIGNATURE = 64 }; /* DU_KEY_ID with its NUL */
 
@@ -31,7 +32,8 @@ struct du_key {
     char x[DU_KEY_ID]; /* the public key, base64url */
     char *file;        /* its name in the folder */
     bool active;
-    void *pkey; /* libcrypto's */
+    int64_t made_ms; /* wall time of its file */
+    void *pkey;      /* libcrypto's */
 };
 
 struct du_key_set {

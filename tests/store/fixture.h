@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIXTURE_PATH = 128 };
+enum { FIXTURE_PATH = 192 };
 
 struct fixture {
     struct du_base base;

@@ -1,81 +1,7 @@
-#include "counts.h"
-#include "fixture.h"
+#include "counting.h"
 #include "sql.h"
 
 #include <pthread.h>
-#include <semaphore.h>
-#include <signal.h>
-#include <sys/wait.h>
-
-enum { TODAY = FIXTURE_WALL_S / 86400 };
-
-/* One add that is waited for. */
-struct add {
-    struct du_count count;
-    sem_t over;
-};
-
-static void add_done(struct du_count *count) {
-    sem_post(&((struct add *)count)->over);
-}
-
-static void add_init(struct add *add, const char *subject, int32_t day, int64_t cap) {
-    *add = (struct add){
-        .count = {
-            .scope = "downloads", .subject = subject, .day = day, .cap = cap, .done = add_done}};
-    sem_init(&add->over, 0, 0);
-}
-
-static enum du_step start(struct du_counter *counter, struct add *add) {
-    return counter->type->add(counter, &add->count);
-}
-
-static void wait_for(struct add *add) {
-    while (sem_wait(&add->over) != 0)
-        continue;
-}
-
-static bool grant_day(struct du_counter *counter, const char *subject, int32_t day, int64_t cap) {
-    struct add add;
-    add_init(&add, subject, day, cap);
-    enum du_step step = start(counter, &add);
-    if (step == DU_STEP_PENDING)
-        wait_for(&add);
-    sem_destroy(&add.over);
-    assert_int_not_equal(step, DU_STEP_FAILED);
-    assert_int_equal(add.count.error.kind, DU_OK);
-    return add.count.granted;
-}
-
-static bool grant(struct du_counter *counter, const char *subject, int64_t cap) {
-    return grant_day(counter, subject, TODAY, cap);
-}
-
-static int64_t count_of(struct du_counter *counter, const char *subject) {
-    return counter->type->read(counter, "downloads", subject, TODAY);
-}
-
-static void give_back(struct du_counter *counter, const char *subject) {
-    assert_int_equal(counter->type->give_back(counter, "downloads", subject, TODAY, NULL), DU_OK);
-}
-
-struct store {
-    struct du_ledger *ledger;
-    struct du_counter *counter;
-};
-
-static struct store open_store(struct fixture *fixture) {
-    struct store store = {.ledger = fixture_ledger(fixture, "counts.db", DU_COUNTS_SCHEMA, true)};
-    struct du_error error;
-    if (du_counts_new(&store.counter, &fixture->base, store.ledger, &error) != DU_OK)
-        fail_msg("%s", error.message);
-    return store;
-}
-
-static void close_store(struct store *store) {
-    du_counter_free(&store->counter);
-    du_ledger_close(&store->ledger);
-}
 
 static bool read_number(void *user, sqlite3_stmt *statement) {
     *(int64_t *)user = sqlite3_column_int64(statement, 0);
@@ -384,73 +310,6 @@ static void threads_together_get_exactly_the_cap(void **state) {
     close_store(&store);
 }
 
-/* Crashes. The child grants and reports each grant through the pipe, until it is killed or denied.
- */
-static void grant_until_the_end(struct fixture *fixture, int64_t cap, int report) {
-    struct store store = open_store(fixture);
-    while (grant(store.counter, "ada", cap))
-        if (write(report, "g", 1) != 1)
-            break;
-    /* As a crash does: no close. */
-    _exit(0);
-}
-
-/* Kills a child once it reported `most` grants (or ended). What it reported in all. */
-static int64_t crash_after(struct fixture *fixture, int64_t cap, int64_t most) {
-    int ends[2];
-    char byte;
-    int64_t reported = 0;
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        close(ends[0]);
-        grant_until_the_end(fixture, cap, ends[1]);
-    }
-    close(ends[1]);
-    while (reported < most && read(ends[0], &byte, 1) == 1)
-        reported++;
-    kill(child, SIGKILL);
-    while (read(ends[0], &byte, 1) == 1)
-        reported++;
-    close(ends[0]);
-    waitpid(child, NULL, 0);
-    return reported;
-}
-
-static int64_t recovered(struct fixture *fixture) {
-    struct store store = open_store(fixture);
-    int64_t count = count_of(store.counter, "ada");
-    close_store(&store);
-    return count;
-}
-
-static void crash_until_denied(struct fixture *fixture, int64_t cap, int64_t block, int rounds) {
-    int64_t before = 0, granted = 0;
-    unsigned random = (unsigned)getpid();
-    for (int i = 0; i < rounds; i++) {
-        random = random * 1103515245 + 12345;
-        int64_t reported = crash_after(fixture, cap, (random >> 16) % 25);
-        int64_t now = recovered(fixture);
-        granted += reported;
-        assert_true(now >= before + reported);
-        assert_true(now <= before + reported + block);
-        assert_true(cap < 0 || granted <= cap);
-        before = now;
-    }
-}
-
-static void a_crash_never_exceeds_a_small_cap(void **state) {
-    crash_until_denied(*state, 100, 1, 12);
-}
-
-static void a_crash_costs_at_most_one_block_of_a_large_cap(void **state) {
-    crash_until_denied(*state, 640, 10, 12);
-}
-
-static void a_crash_costs_at_most_one_block_without_a_cap(void **state) {
-    crash_until_denied(*state, DU_UNLIMITED, 1024, 6);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(the_cap_is_granted_to_the_last_and_not_passed),
@@ -470,9 +329,6 @@ int main(void) {
         FIXTURE_TEST(a_name_that_is_too_long_is_an_error),
         FIXTURE_TEST(no_memory_for_a_row_is_an_error),
         FIXTURE_TEST(threads_together_get_exactly_the_cap),
-        FIXTURE_TEST(a_crash_never_exceeds_a_small_cap),
-        FIXTURE_TEST(a_crash_costs_at_most_one_block_of_a_large_cap),
-        FIXTURE_TEST(a_crash_costs_at_most_one_block_without_a_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
