@@ -30,6 +30,7 @@ enum du_error_kind du_generation_open(struct du_generation *generation, struct d
     generation->loaded = generation->dispatch = LUA_NOREF;
     generation->environment = (struct du_environment){.print = print_line, .user = generation};
     generation->loader = (struct du_loader){.deployment = context->folder,
+                                            .main = "dunite",
                                             .scripts = scripts,
                                             .embedded = du_embedded_scripts,
                                             .embedded_count = du_embedded_script_count};

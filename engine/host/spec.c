@@ -86,6 +86,7 @@ static enum du_error_kind open_state(struct spec *spec, struct du_error *error) 
         .generation = 1,
     };
     spec->loader = (struct du_loader){.deployment = spec->options->folder,
+                                      .main = "dunite",
                                       .scripts = spec->options->scripts,
                                       .embedded = du_embedded_scripts,
                                       .embedded_count = du_embedded_script_count};

@@ -137,20 +137,19 @@ static bool find_preloaded(lua_State *L, const char *name) {
     return true;
 }
 
+static bool is_main(const struct du_loader *loader, const char *name) {
+    return loader->main != NULL && strcmp(loader->main, name) == 0;
+}
+
 static bool find(lua_State *L, const struct du_loader *loader, const char *name) {
-    static const char *const suffixes[] = {".lua", "/init.lua"};
-    const char *folders[] = {loader->deployment, loader->scripts};
     if (find_preloaded(L, name))
         return true;
     const char *path = luaL_gsub(L, name, ".", "/");
-    for (int i = 0; i < 2; i++)
-        for (int j = 0; j < 2; j++)
-            if (find_file(L, folders[i], path, suffixes[j]))
-                return true;
-    for (int j = 0; j < 2; j++)
-        if (find_embedded(L, loader, path, suffixes[j]))
-            return true;
-    return false;
+    return (!is_main(loader, name) && find_file(L, loader->deployment, path, ".lua")) ||
+           find_file(L, loader->deployment, path, "/init.lua") ||
+           find_file(L, loader->scripts, path, ".lua") ||
+           find_file(L, loader->scripts, path, "/init.lua") ||
+           find_embedded(L, loader, path, ".lua") || find_embedded(L, loader, path, "/init.lua");
 }
 
 /* --- require --- */

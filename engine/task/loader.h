@@ -23,8 +23,9 @@
 #include <lua.h>
 
 struct du_loader {
-    const char *deployment;                    /* the deployment's folder; may be NULL */
-    const char *scripts;                       /* --scripts DIR; may be NULL */
+    const char *deployment; /* the deployment's folder; may be NULL */
+    const char *main;       /* its main script's name: MAIN.lua there is no module. May be NULL */
+    const char *scripts;    /* --scripts DIR; may be NULL */
     const struct du_embedded_script *embedded; /* may be NULL */
     size_t embedded_count;
 };
