@@ -1,0 +1,262 @@
+#include "cache.h"
+
+#include "desk.h"
+#include "filler.h"
+#include "mem.h"
+#include "want.h"
+
+#include <assert.h>
+
+/* Somebody who waits. It outlives the caller's struct when that leaves while a mail is under way.
+ */
+struct opening {
+    struct du_mail mail;
+    struct du_waiter waiter;
+    struct du_desk *desk;
+    struct du_mailbox *home;
+    struct du_want *want;
+    struct du_cache_open *open; /* NULL once the caller has left */
+};
+
+/* The cache ------------------------------------------------------------------------------------ */
+
+enum du_error_kind du_cache_new(struct du_cache **cache, struct du_base *base,
+                                struct du_flight_domain *domain, struct du_blobs *blobs,
+                                struct du_index *index, struct du_lane *disk) {
+    struct du_cache *made = du_calloc(1, sizeof *made);
+    *cache = NULL;
+    if (made == NULL || du_single_flight_new(&made->flights, domain) != DU_OK) {
+        du_free(made);
+        return DU_MEMORY;
+    }
+    made->base = base;
+    made->blobs = blobs;
+    made->index = index;
+    made->disk = disk;
+    pthread_mutex_init(&made->lock, NULL);
+    du_list_init(&made->desks);
+    *cache = made;
+    return DU_OK;
+}
+
+void du_cache_free(struct du_cache **cache) {
+    struct du_cache *old = *cache;
+    if (old == NULL)
+        return;
+    du_list_each(node, &old->desks) {
+        struct du_desk *desk = du_container_of(node, struct du_desk, in_cache);
+        du_desk_free(&desk);
+    }
+    du_single_flight_free(&old->flights);
+    pthread_mutex_destroy(&old->lock);
+    du_free(old);
+    *cache = NULL;
+}
+
+struct du_index *du_cache_index(struct du_cache *cache) {
+    return cache->index;
+}
+
+struct du_single_flight *du_cache_flights(struct du_cache *cache) {
+    return cache->flights;
+}
+
+void du_cache_figures(struct du_cache *cache, struct du_cache_figures *figures) {
+    for (int status = DU_CACHE_HIT; status <= DU_CACHE_BYPASS; status++)
+        figures->opened[status] = atomic_load(&cache->figures.opened[status]);
+    figures->filled = atomic_load(&cache->figures.filled);
+    figures->failed = atomic_load(&cache->figures.failed);
+    figures->bytes = atomic_load(&cache->figures.bytes);
+}
+
+enum du_step du_cache_shutdown(struct du_cache *cache, struct du_client *client,
+                               void (*closed)(void *user), void *user) {
+    struct du_desk *desk = du_desk_look_up(cache, client);
+    return desk == NULL ? DU_STEP_DONE : du_desk_close(desk, closed, user);
+}
+
+/* Openings ------------------------------------------------------------------------------------- */
+
+static void arrived(struct du_mail *mail);
+
+static struct opening *opening_new(struct du_cache *cache, struct du_client *client,
+                                   const struct du_cache_options *options,
+                                   struct du_cache_open *open) {
+    struct du_desk *desk = du_desk_find(cache, client, open->home);
+    struct opening *opening = desk != NULL ? du_calloc(1, sizeof *opening) : NULL;
+    if (opening == NULL || (opening->want = du_want_new(options)) == NULL) {
+        du_free(opening);
+        return NULL;
+    }
+    opening->mail.deliver = arrived;
+    opening->desk = desk;
+    opening->home = open->home;
+    opening->open = open;
+    desk->openings++;
+    return opening;
+}
+
+static void opening_free(struct opening *opening) {
+    struct du_desk *desk = opening->desk;
+    du_want_unref(&opening->want);
+    du_free(opening);
+    desk->openings--;
+    du_desk_left(desk);
+}
+
+/* On the thread that settles the flight. */
+static void deliver(struct du_waiter *waiter) {
+    struct opening *opening = du_container_of(waiter, struct opening, waiter);
+    du_mailbox_post(opening->home, &opening->mail);
+}
+
+static struct du_blob *find(const struct opening *opening) {
+    const struct du_want *want = opening->want;
+    return du_want_find(opening->desk->cache->index, want->by_digest ? &want->digest : NULL,
+                        want->name, want->version, want->size);
+}
+
+/* The flight before may just have put it into the index: then all who joined look there. */
+static void lead(struct opening *opening, struct du_flight *flight) {
+    struct du_blob *blob = find(opening);
+    if (blob == NULL) {
+        du_filler_start(opening->desk, opening->want, &flight);
+        return;
+    }
+    du_blob_unref(&blob);
+    du_flight_complete(&flight, (struct du_outcome){du_error_of(DU_OK), NULL});
+}
+
+static enum du_step settle(struct opening *opening);
+
+static enum du_step join(struct opening *opening) {
+    const struct du_want *want = opening->want;
+    struct du_flight_options options = {NULL, opening->desk};
+    struct du_flight *flight;
+    if (want->cancel_when_abandoned)
+        options.on_abandon = du_desk_abandoned;
+    opening->waiter = (struct du_waiter){.deliver = deliver};
+    opening->open->status = DU_CACHE_COALESCED;
+    switch (du_single_flight_join(opening->desk->cache->flights, want->key, want->key_size,
+                                  &opening->waiter, &options, &flight, &opening->open->error)) {
+    case DU_JOIN_LEADER:
+        opening->open->status = DU_CACHE_MISS;
+        lead(opening, flight);
+        return DU_STEP_PENDING;
+    case DU_JOIN_JOINED:
+        return DU_STEP_PENDING;
+    case DU_JOIN_SETTLED:
+        return settle(opening);
+    case DU_JOIN_FAILED:
+        break;
+    }
+    return DU_STEP_FAILED;
+}
+
+static enum du_step look_again(struct opening *opening) {
+    opening->open->blob = find(opening);
+    if (opening->open->blob == NULL)
+        return join(opening);
+    opening->open->status = DU_CACHE_HIT;
+    return DU_STEP_DONE;
+}
+
+/* The leader could not get it, but from elsewhere. */
+static bool is_anothers_failure(const struct opening *opening, const struct du_outcome *outcome) {
+    const struct du_want *leaders = du_want_of(outcome->value);
+    return du_error_class(outcome->error.kind) != DU_CLASS_LOCAL && leaders != NULL &&
+           !du_want_same_source(leaders, opening->want);
+}
+
+/* What the outcome means: a fill, a failure, or "look again". */
+static enum du_step settle(struct opening *opening) {
+    struct du_cache_open *open = opening->open;
+    struct du_outcome *outcome = &opening->waiter.outcome;
+    open->fill = du_fill_of(outcome->value);
+    if (open->fill != NULL) {
+        open->hold = opening->waiter.held;
+        return DU_STEP_DONE;
+    }
+    bool again = outcome->error.kind == DU_OK || is_anothers_failure(opening, outcome);
+    du_value_unref(&outcome->value);
+    if (again)
+        return look_again(opening);
+    open->error = outcome->error;
+    return DU_STEP_FAILED;
+}
+
+static void count(struct du_cache *cache, const struct du_cache_open *open) {
+    atomic_fetch_add(&cache->figures.opened[open->status], 1);
+}
+
+static void arrived(struct du_mail *mail) {
+    struct opening *opening = du_container_of(mail, struct opening, mail);
+    struct du_cache_open *open = opening->open;
+    if (open == NULL) {
+        du_flight_drop(&opening->waiter.held);
+        du_value_unref(&opening->waiter.outcome.value);
+    } else if (settle(opening) == DU_STEP_PENDING) {
+        return;
+    }
+    du_mailbox_expect(opening->home, -1);
+    if (open != NULL) {
+        open->state = NULL;
+        count(opening->desk->cache, open);
+    }
+    opening_free(opening);
+    if (open != NULL)
+        open->opened(open);
+}
+
+enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
+                           const struct du_cache_options *options, struct du_cache_open *open) {
+    enum du_step step = DU_STEP_FAILED;
+    struct opening *opening = NULL;
+    open->status = DU_CACHE_HIT;
+    open->error = du_error_of(DU_OK);
+    open->fill = NULL;
+    open->hold = NULL;
+    open->state = NULL;
+    open->blob =
+        du_want_find(cache->index, options->digest, options->name, options->version, options->size);
+    if (open->blob != NULL) {
+        count(cache, open);
+        return DU_STEP_DONE;
+    }
+    open->status = DU_CACHE_MISS;
+    if (options->origin == NULL)
+        du_error_set(&open->error, DU_NOT_FOUND, "it is not in the cache");
+    else if ((opening = opening_new(cache, client, options, open)) == NULL)
+        du_error_set(&open->error, DU_MEMORY, "open a blob");
+    else
+        step = join(opening);
+    if (step == DU_STEP_PENDING) {
+        open->state = opening;
+        du_mailbox_expect(opening->home, 1);
+        return step;
+    }
+    count(cache, open);
+    if (opening != NULL)
+        opening_free(opening);
+    return step;
+}
+
+bool du_cache_leave(struct du_cache *cache, struct du_cache_open *open) {
+    struct opening *opening = open->state;
+    (void)cache;
+    if (opening == NULL)
+        return false;
+    open->state = NULL;
+    opening->open = NULL;
+    if (du_flight_leave(&opening->waiter)) {
+        du_mailbox_expect(opening->home, -1);
+        opening_free(opening);
+    }
+    return true;
+}
+
+void du_cache_release(struct du_cache_open *open) {
+    du_blob_unref(&open->blob);
+    du_flight_drop(&open->hold);
+    du_fill_unref(&open->fill);
+}

@@ -1,0 +1,194 @@
+#include "reader.h"
+
+#include "mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+
+enum {
+    PIECE_MOST = 1 << 20, /* so that a connection takes its turn with the others */
+    HELD_BACK = 64 << 10
+};
+
+struct du_reader {
+    struct du_body body;
+    int fd;
+    int64_t at, end; /* of the file; end -1: wherever the fill ends */
+    struct du_blob *blob;
+    struct du_fill *fill; /* else */
+    struct du_fill_port *port;
+    struct du_fill_parked parked;
+    struct du_flight *hold;
+    struct du_error error;
+};
+
+static struct du_reader *reader_of(struct du_body *body) {
+    return du_container_of(body, struct du_reader, body);
+}
+
+/* What may be sent ----------------------------------------------------------------------------- */
+
+static enum du_body_state give(const struct du_reader *reader, int64_t until,
+                               struct du_piece *piece) {
+    int64_t size = until - reader->at;
+    piece->fd = reader->fd;
+    piece->offset = reader->at;
+    piece->size = (size_t)(size < PIECE_MOST ? size : PIECE_MOST);
+    return DU_BODY_FILE;
+}
+
+/* Nothing is held back any more. */
+static enum du_body_state give_rest(const struct du_reader *reader, struct du_piece *piece) {
+    return reader->at < reader->end ? give(reader, reader->end, piece) : DU_BODY_END;
+}
+
+/* Up to where the range may be sent before the fill is verified. Where the end is not known, any
+ * byte may be one of the last. */
+static int64_t free_end(const struct du_reader *reader, int64_t committed) {
+    if (reader->end < 0)
+        return committed - HELD_BACK;
+    int64_t free = reader->end - (reader->body.length > HELD_BACK ? HELD_BACK : 1);
+    return free < committed ? free : committed;
+}
+
+/* How many bytes the fill must pass before there is more to send. */
+static int64_t wanted_beyond(const struct du_reader *reader) {
+    if (reader->end < 0)
+        return reader->at + HELD_BACK;
+    return reader->at < free_end(reader, INT64_MAX) ? reader->at : INT64_MAX;
+}
+
+static enum du_body_state next_of_verified(struct du_reader *reader, int64_t size,
+                                           struct du_piece *piece) {
+    if (reader->end < 0)
+        reader->end = size;
+    if (reader->end <= size && reader->at <= reader->end)
+        return give_rest(reader, piece);
+    du_error_set(&reader->error, DU_INTEGRITY,
+                 "it ends at %" PRId64 ", short of the range to %" PRId64, size, reader->end);
+    return DU_BODY_BROKEN;
+}
+
+static enum du_body_state next_of_fill(struct du_reader *reader, struct du_piece *piece) {
+    for (;;) {
+        int64_t committed;
+        switch (du_fill_look(reader->fill, &committed, &reader->error)) {
+        case DU_FILL_FILLING:
+        case DU_FILL_VERIFYING:
+            if (reader->at < free_end(reader, committed))
+                return give(reader, free_end(reader, committed), piece);
+            break;
+        case DU_FILL_VERIFIED:
+            return next_of_verified(reader, committed, piece);
+        case DU_FILL_FAILED:
+            return DU_BODY_BROKEN;
+        }
+        if (du_fill_park(reader->port, &reader->parked, wanted_beyond(reader)))
+            return DU_BODY_WAIT;
+    }
+}
+
+static enum du_body_state next(struct du_body *body, struct du_piece *piece) {
+    struct du_reader *reader = reader_of(body);
+    return reader->fill != NULL ? next_of_fill(reader, piece) : give_rest(reader, piece);
+}
+
+static void woken(struct du_fill_parked *parked) {
+    struct du_reader *reader = du_container_of(parked, struct du_reader, parked);
+    reader->body.wake(&reader->body);
+}
+
+static void sent(struct du_body *body, size_t size) {
+    reader_of(body)->at += (int64_t)size;
+}
+
+static void close_reader(struct du_body *body) {
+    struct du_reader *reader = reader_of(body);
+    if (reader->port != NULL)
+        du_fill_unpark(reader->port, &reader->parked);
+    du_blob_unref(&reader->blob);
+    du_flight_drop(&reader->hold);
+    du_fill_unref(&reader->fill);
+    du_free(reader);
+}
+
+static const struct du_body_type reader_type = {next, sent, close_reader};
+
+/* Life ----------------------------------------------------------------------------------------- */
+
+/* A pinned blob is looked at once: a file that is too short must be known before the headers go
+ * out. */
+static bool read_blob(struct du_reader *reader, struct du_blob *blob, struct du_error *error) {
+    struct stat file;
+    int64_t size = du_blob_size(blob);
+    reader->fd = du_blob_open(blob, error);
+    if (reader->fd < 0)
+        return false;
+    if (fstat(reader->fd, &file) != 0) {
+        du_error_errno(error, errno, "look at", "a blob");
+        return false;
+    }
+    if (file.st_size < size) {
+        du_error_set(error, DU_IO, "a blob of %" PRId64 " bytes has %" PRId64 " in its file", size,
+                     (int64_t)file.st_size);
+        return false;
+    }
+    if (reader->end < 0)
+        reader->end = size;
+    assert(reader->at <= reader->end && reader->end <= size);
+    return true;
+}
+
+static bool read_fill(struct du_reader *reader, const struct du_cache_open *open,
+                      struct du_error *error) {
+    if (reader->end < 0)
+        reader->end = du_fill_length(open->fill);
+    reader->fd = du_fill_fd(open->fill);
+    reader->port = du_fill_port(open->fill, open->home);
+    du_list_init(&reader->parked.node);
+    reader->parked.woken = woken;
+    if (reader->port == NULL)
+        du_error_set(error, DU_MEMORY, "read a fill");
+    return reader->port != NULL;
+}
+
+static void take(struct du_reader *reader, struct du_cache_open *open) {
+    reader->blob = open->blob;
+    reader->fill = open->fill;
+    reader->hold = open->hold;
+    open->blob = NULL;
+    open->fill = NULL;
+    open->hold = NULL;
+}
+
+struct du_body *du_reader_new(struct du_cache_open *open, int64_t first, int64_t length,
+                              struct du_error *error) {
+    assert((open->blob != NULL) != (open->fill != NULL));
+    struct du_reader *reader = du_calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        du_error_set(error, DU_MEMORY, "read a blob");
+        return NULL;
+    }
+    reader->body.type = &reader_type;
+    reader->at = first;
+    reader->end = length < 0 ? -1 : first + length;
+    bool readable =
+        open->blob != NULL ? read_blob(reader, open->blob, error) : read_fill(reader, open, error);
+    if (!readable) {
+        du_free(reader);
+        return NULL;
+    }
+    reader->body.length = reader->end < 0 ? -1 : reader->end - first;
+    take(reader, open);
+    return &reader->body;
+}
+
+const struct du_error *du_reader_error(const struct du_body *body) {
+    return &((const struct du_reader *)body)->error;
+}
+
+bool du_body_is_reader(const struct du_body *body) {
+    return body != NULL && body->type == &reader_type;
+}

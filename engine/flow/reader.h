@@ -1,0 +1,31 @@
+#ifndef DU_READER_H
+#define DU_READER_H
+
+/* A reader: a blob, or a fill, as the body of one reply. Each has its own range and its own pace.
+ *
+ * Invariants
+ *  1. It never passes `committed`.
+ *  2. It never gives the last 64 KiB of its own range (or, if that is smaller, its last byte)
+ * before the fill is verified. An empty range gives nothing but still waits for the verification.
+ *  3. Caught up, it is parked in the fill: no timer, no polling. It is woken only when there is
+ * more to send, or the end.
+ *  4. A fill that fails makes it BROKEN, whatever it has sent; so does a file that turns out too
+ * short.
+ *  5. Closing gives back the pin, the fill, and the flight's hold.
+ *
+ * Thread: the connection's loop.
+ */
+
+#include "body.h"
+#include "cache.h"
+
+/* Takes open's blob, or its fill and hold (and nulls them). first and length: the range; length -1:
+ * to the end, which for a fill of unknown length is wherever it ends. NULL: out of memory or the
+ * blob's file is gone (*error), and nothing was taken. */
+struct du_body *du_reader_new(struct du_cache_open *open, int64_t first, int64_t length,
+                              struct du_error *error);
+/* Why it said BROKEN; kind DU_OK before that. */
+const struct du_error *du_reader_error(const struct du_body *body);
+bool du_body_is_reader(const struct du_body *body);
+
+#endif
