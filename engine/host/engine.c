@@ -44,6 +44,7 @@ static void health(struct du_shared *shared, bool *ready, bool *degraded, bool *
 static enum du_error_kind open_log(struct du_engine *engine, struct du_error *error) {
     const struct du_config *config = du_check_config(engine->check);
     enum du_log_level level = engine->options.quiet ? DU_LOG_WARN : config->log_level;
+    const char *path = engine->options.log_sink != NULL ? "/dev/null" : config->log_file;
     enum du_error_kind kind = du_log_new(&engine->base.log, &engine->base.clock, config->log_format,
                                          level, config->log_file, error);
     if (kind == DU_OK && engine->options.log_sink != NULL)

@@ -30,7 +30,7 @@ struct du_engine_options {
     bool manual_clock;     /* specs: stands at clock_ms until it is moved */
     int64_t clock_ms;
     const char *const *environment; /* "NAME=value" before the process's; NULL ends it, or NULL */
-    du_log_sink *log_sink;          /* specs: hears every line of the log; may be NULL */
+    du_log_sink *log_sink;          /* specs: hears every line of the log instead; may be NULL */
     void *log_user;
     bool offline; /* no listener but the control socket: for commands when no engine runs */
     bool quiet;   /* log warnings only */
