@@ -30,7 +30,7 @@ int64_t du_clock_wall_ms(const struct du_clock *clock);
 int64_t du_clock_mono_ns(const struct du_clock *clock);
 int64_t du_clock_mono_ms(const struct du_clock *clock);
 
-/* Both work on either sort of clock. Timers that fall due fire when their owner is told (loop/timers). */
+/* Both work on either sort of clock. Timers that fall due fire when their owner is told. */
 void du_clock_advance(struct du_clock *clock, int64_t ms);
 void du_clock_set(struct du_clock *clock, int64_t wall_ms);
 
@@ -40,10 +40,12 @@ int32_t du_clock_day(int64_t wall_ms);
 int64_t du_clock_day_left_secs(int64_t wall_ms);
 
 enum { DU_CLOCK_TEXT = 40 };
-/* RFC 3339 with seconds, "2026-01-31T23:59:50Z"; IMF-fixdate of RFC 9110 section 5.6.7. Return text. */
+/* RFC 3339 with seconds, "2026-01-31T23:59:50Z"; IMF-fixdate of RFC 9110 section 5.6.7. Both return
+ * text. */
 const char *du_clock_rfc3339(int64_t wall_ms, char text[DU_CLOCK_TEXT]);
 const char *du_clock_http_date(int64_t wall_ms, char text[DU_CLOCK_TEXT]);
-/* The inverse of either; false when the text is no such date. */
+/* The inverse of either; false when the text is no such date. HTTP's two obsolete forms are
+ * understood too. */
 bool du_clock_parse_rfc3339(const char *text, int64_t *wall_ms);
 bool du_clock_parse_http_date(const char *text, int64_t *wall_ms);
 

@@ -9,8 +9,10 @@
  *  2. No switch over these enums has a `default`: -Wswitch-enum names what a new row leaves out.
  *  3. struct du_error is a plain value: copying it is cloning it; it owns nothing.
  *
- * A function that can fail returns enum du_error_kind, DU_OK when it did not. One that can tell more
- * takes a struct du_error * last (NULL where the caller does not care) and fills it on failure only.
+ * A function that can fail returns enum du_error_kind, DU_OK when it did not. One that can tell
+ * more takes a struct du_error * last (NULL where the caller does not care) and fills it on
+ * failure only.
+ *
  * Thread: any.
  */
 
@@ -40,11 +42,11 @@ enum du_step { DU_STEP_DONE, DU_STEP_PENDING, DU_STEP_FAILED };
 
 struct du_error {
     enum du_error_kind kind;
-    int status;              /* Upstream: the status it answered; else 0 */
-    int64_t retry_after;     /* Upstream, Overloaded: seconds, -1 when unknown */
-    char expected[96];       /* Integrity: digest or size we were promised */
-    char actual[96];         /* Integrity: what came */
-    char message[224];       /* what happened to whom, for logs; never a secret */
+    int status;          /* Upstream: the status it answered; else 0 */
+    int64_t retry_after; /* Upstream, Overloaded: seconds, -1 when unknown */
+    char expected[96];   /* Integrity: digest or size we were promised */
+    char actual[96];     /* Integrity: what came */
+    char message[224];   /* what happened to whom, for logs; never a secret */
 };
 
 /* "NotFound", …; "Ok" for DU_OK. Static storage. */
@@ -52,7 +54,7 @@ const char *du_error_name(enum du_error_kind kind);
 const char *du_error_text(enum du_error_kind kind);
 enum du_error_class du_error_class(enum du_error_kind kind);
 const char *du_error_class_name(enum du_error_class class);
-/* The HTTP status a member sees (RFC 9110 section 15); 499 is for logs, never sent; 200 for DU_OK. */
+/* The HTTP status a member sees (RFC 9110 section 15); 499 is for logs only; 200 for DU_OK. */
 int du_error_http(enum du_error_kind kind);
 /* True when the same thing, tried again, may go well. */
 bool du_error_retryable(const struct du_error *error);

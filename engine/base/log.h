@@ -4,8 +4,8 @@
 /* Log lines, as text or as JSON, one a line, through a writer that never blocks its caller.
  *
  * Invariants
- *  1. A caller formats into a bounded ring; a thread of the log's own writes it out. A full ring drops
- *     the line and counts it; the writer reports the count as a line of its own.
+ *  1. A caller formats into a bounded ring; a thread of the log's own writes it out. A full ring
+ *     drops the line and counts it; the writer reports the count as a line of its own.
  *  2. A NULL log drops everything: code that logs needs no test.
  *  3. Values are escaped: a line is one line, whatever a stranger put into it.
  *
@@ -34,7 +34,7 @@ struct du_log_field {
     } as;
 };
 
-/* Each finished line (without its newline) goes to a sink too, on the caller's thread: specs read it. */
+/* Gets each finished line, without its newline, on the caller's thread: specs read it. */
 typedef void du_log_sink(void *user, enum du_log_level level, const char *line, size_t size);
 
 struct du_clock;

@@ -16,9 +16,9 @@
 
 uint32_t du_map_hash(const void *key, size_t length);
 
-#define uthash_malloc(size)      du_malloc(size)
-#define uthash_free(block, size) du_free(block)
-#define HASH_NONFATAL_OOM        1
+#define uthash_malloc(size)               du_malloc(size)
+#define uthash_free(block, size)          du_free(block)
+#define HASH_NONFATAL_OOM                 1
 #define HASH_FUNCTION(key, length, value) ((value) = du_map_hash((key), (length)))
 #include <uthash.h>
 

@@ -20,7 +20,8 @@ char *du_strdup(const char *text);
 char *du_memdup(const void *bytes, size_t size);
 void du_free(void *block);
 
-/* Tests: on this thread let `successes` more allocations succeed, then fail each. Negative: never fail. */
+/* Tests: on this thread `successes` more allocations succeed, then all fail. Negative: none fails.
+ */
 void du_mem_fail_after(int64_t successes);
 /* Allocations that this thread asked for since its last du_mem_fail_after. */
 int64_t du_mem_asked(void);

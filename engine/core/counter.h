@@ -6,7 +6,7 @@
  * Invariants
  *  1. add either counts one or says why not; a count above `cap` is never made.
  *  2. A DU_OK add is durable as far as its implementation promises, before it is DONE or calls
- * back.
+ *     back.
  *  3. give_back takes one back from the day it was added to; never below zero.
  */
 
@@ -47,8 +47,8 @@ struct du_counter {
 };
 
 /* Counts in memory only; for tests and for deployments without a cap. It remembers the last days
- * only, and fails as the faults counter.add and counter.give_back say. faults may be NULL. Thread:
- * any. */
+ * only, and fails as the faults counter.add and counter.give_back say; faults may be NULL.
+ * Thread: any. */
 struct du_faults;
 enum du_error_kind du_counter_memory_new(struct du_counter **counter, struct du_faults *faults);
 void du_counter_free(struct du_counter **counter);

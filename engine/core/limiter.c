@@ -52,8 +52,8 @@ static void work_init(struct work *work, struct du_limiter *limiter, int64_t wal
 }
 
 static void work_now(struct work *work, struct du_limiter *limiter) {
-    const struct du_clock *clock = &limiter->base->clock;
-    work_init(work, limiter, du_clock_wall_ms(clock), du_clock_mono_ms(clock));
+    work_init(work, limiter, du_clock_wall_ms(&limiter->base->clock),
+              du_clock_mono_ms(&limiter->base->clock));
 }
 
 /* From here to the next such line: the limiter's lock is held. */
@@ -171,15 +171,15 @@ static void refuse(struct work *work, struct du_lease *lease) {
     du_limiter_table_discard(lease, work->mono_ms);
 }
 
-/* True when nobody is left who wanted the count: then it goes back. */
+/* False when nobody is left who wanted the count: then it goes back. */
 static bool take_count(struct work *work, struct du_limiter_grant *grant) {
     bool wanted = false;
     du_list_each(node, &grant->leases) {
         struct du_lease *lease = du_container_of(node, struct du_lease, in_grant);
-        if (lease->acquire == NULL)
-            continue;
-        wanted = true;
-        settle(work, lease, DU_ACQUIRED_LEASE);
+        if (lease->acquire != NULL) {
+            wanted = true;
+            settle(work, lease, DU_ACQUIRED_LEASE);
+        }
     }
     if (!wanted)
         return false;
@@ -300,13 +300,11 @@ enum du_step du_limiter_acquire(struct du_limiter *limiter, struct du_acquire *a
         work.call = lease->call = ++limiter->calls;
         acquire->pending = lease;
         arrive(&work, lease);
+    } else {
+        du_error_set(&acquire->error, DU_MEMORY, "limit %s: no memory for a lease", limiter->name);
+        work.own_settled = true;
     }
     pthread_mutex_unlock(&limiter->lock);
-    if (lease == NULL) {
-        du_error_set(&acquire->error, DU_MEMORY, "limit %s: out of memory for a lease",
-                     limiter->name);
-        return DU_STEP_DONE;
-    }
     run(&work);
     return work.own_settled ? DU_STEP_DONE : DU_STEP_PENDING;
 }

@@ -5,18 +5,18 @@
  *
  * Invariants
  *  1. A slot is taken first, then the day is counted. Over the cap the slot goes back FIRST; a
- * count that was made for a request that is gone goes back after its slot. A failing roll-back is
- *     logged and leaks nothing.
+ *     count that was made for a request that is gone goes back after its slot. A failing
+ *     roll-back is logged and leaks nothing.
  *  2. Every granted lease gives its slot back exactly once.
  *  3. A failing counter gives the slot back and is an error, never a denial.
  *  4. A subject without a lease, a queued request or a covered share costs no memory.
  *  5. No limits are stored: each call brings its numbers, so a changed limit applies at once, to
- * those of the subject who queue already too.
- *  6. Queued requests of one subject are granted first come, first served; a newcomer does not pass
- *     them. Only a piece of a share that runs already needs no slot, and so no turn.
+ *     those of the subject who queue already too.
+ *  6. Queued requests of one subject are granted first come, first served; a newcomer does not
+ *     pass them. Only a piece of a share that runs already needs no slot, and so no turn.
  *  7. Pieces of one share hold one slot and one count together: at most 16 pieces at a time, and
- * the count covers cover_ms from when it was asked for. A piece that comes later is counted anew.
- *     Of shares that nobody uses 10,000 are remembered at most, the longest cover first.
+ *     the count covers cover_ms from when it was asked for. A piece that comes later is counted
+ *     anew. Of shares that nobody uses, 10,000 are remembered; the first to end goes first.
  *  8. No hook is called with the lock held.
  *
  * Thread: any. Time comes with each call; what a queued request is granted later is counted on the

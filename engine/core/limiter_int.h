@@ -9,8 +9,7 @@
  * Invariants
  *  1. A grant has the slot exactly while leases are admitted to it.
  *  2. A grant lives while it has users (admitted leases, queued leases, a count under way), and a
- *     share lives on while its count covers further pieces: then it is in the limiter's covered
- * list.
+ *     share lives on while its count covers further pieces: then it is in the covered list.
  *  3. A subject lives while it has grants.
  *  4. A lease's acquire is set until the request is settled or abandoned.
  *

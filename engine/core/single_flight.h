@@ -22,7 +22,7 @@
  *      join ──> RUNNING ──publish──> PUBLISHED ──complete──> (gone)
  *                  └───────────────complete──────────────────^
  *      nobody interested ──> on_abandon hook ──> du_flight_confirm_abandoned takes it from the
- * table; its owner then ends the operation and completes it as ever.
+ *                  table; its owner then ends the operation and completes it as ever.
  *
  * Thread: any. The core knows no loop: a waiter's `deliver` hook carries the news home (the engine
  * posts it to the waiter's worker).

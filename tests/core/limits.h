@@ -22,7 +22,9 @@
 
 #define NOON ((int64_t)1769860800000) /* 2026-01-31T12:00:00Z */
 
-enum { HALF_DAY_MS = 12 * 3600 * 1000, COVER_MS = 600000, MOST_HELD = 64 };
+#define HALF_DAY_MS ((int64_t)43200000)
+
+enum { COVER_MS = 600000, MOST_HELD = 64 };
 
 /* Counts in memory; while slow, it answers PENDING and does so later, when told. */
 struct slow_counter {

@@ -21,7 +21,7 @@ struct meeting {
     pthread_barrier_t here, there;
     struct caller first, second, third;
     struct du_flight *flight;
-    atomic_int hooks, hooks_left;
+    atomic_int hooks, hooks_left, left_at_return;
 };
 
 static struct meeting *meet(struct flights *flights) {
@@ -128,7 +128,8 @@ static void a_joiner_who_comes_while_the_hook_runs_keeps_the_flight(void **state
 static void *complete_after_hook(void *argument) {
     struct meeting *meeting = argument;
     du_flight_complete(&meeting->flight, fine(1));
-    return (void *)(intptr_t)meeting->hooks_left;
+    meeting->left_at_return = meeting->hooks_left;
+    return NULL;
 }
 
 static void once_complete_has_returned_no_hook_is_running(void **state) {
@@ -144,10 +145,9 @@ static void once_complete_has_returned_no_hook_is_running(void **state) {
         sched_yield();
     assert_int_equal(meeting->hooks_left, 0);
     pthread_barrier_wait(&meeting->there);
-    void *left_before_return = NULL;
-    pthread_join(completing, &left_before_return);
+    pthread_join(completing, NULL);
     pthread_join(leaving, NULL);
-    assert_int_equal((intptr_t)left_before_return, 1);
+    assert_int_equal(meeting->left_at_return, 1);
 }
 
 struct joiner {
