@@ -1,7 +1,9 @@
 #include "lua_answer.h"
 
 #include "box.h"
+#include "file_body.h"
 #include "lua_audit.h"
+#include "lua_double.h"
 #include "lua_errors.h"
 #include "lua_lease.h"
 #include "lua_source.h"
@@ -17,9 +19,10 @@ struct answer {
     int index;
     struct du_request *request;
     struct du_reply *reply;
-    struct du_cache_open *source; /* NULL: bytes */
-    const char *etag;             /* the table keeps it */
-    int64_t modified_ms;          /* -1: not said */
+    struct du_cache_open *source;   /* this, */
+    const struct du_lua_file *file; /* or this, or NULL both: bytes */
+    const char *etag;               /* the table keeps it */
+    int64_t modified_ms;            /* -1: not said */
     bool ranges;
 };
 
@@ -148,13 +151,26 @@ static void read_source(struct answer *answer) {
     lua_pop(L, 1);
 }
 
+/* What a double's answer may have besides. */
+static void read_file(struct answer *answer) {
+    if (get(answer, "file") != LUA_TNIL) /* the table keeps it */
+        answer->file = du_lua_check_file(answer->L, lua_gettop(answer->L));
+    if (answer->file != NULL && answer->ranges)
+        add_text_header(answer, "Accept-Ranges", "bytes");
+    lua_pop(answer->L, 1);
+}
+
+static bool is_bytes(const struct answer *answer) {
+    return answer->source == NULL && answer->file == NULL;
+}
+
 static void read_bytes(const struct answer *answer) {
     lua_State *L = answer->L;
     size_t size;
     int type = get(answer, "body");
     if (type != LUA_TNIL && type != LUA_TSTRING)
         wrong(answer, "body", "a string");
-    if (type == LUA_TSTRING && answer->source == NULL) {
+    if (type == LUA_TSTRING && is_bytes(answer)) {
         const char *bytes = lua_tolstring(L, -1, &size);
         du_bytes_add(&answer->reply->bytes, bytes, size);
         if (answer->reply->bytes.failed)
@@ -214,12 +230,12 @@ static enum du_range_outcome decide(const struct answer *answer, int64_t size, i
     const struct du_exchange *exchange = answer->request->exchange;
     struct du_slice method = du_exchange_method(exchange);
     bool get = du_slice_equal(method, DU_SLICE("GET"));
-    struct du_range_request wanted = {.get = get && answer->source != NULL && answer->ranges};
+    struct du_range_request wanted = {.get = get && !is_bytes(answer) && answer->ranges};
     struct du_range_thing thing = {size, answer->etag, answer->modified_ms};
     *first = 0;
     *length = -1;
     if (answer->reply->status != 200 || !(get || du_exchange_is_head(exchange)) ||
-        (answer->source == NULL && answer->etag == NULL && answer->modified_ms < 0))
+        (is_bytes(answer) && answer->etag == NULL && answer->modified_ms < 0))
         return DU_RANGE_WHOLE;
     find(exchange, "if-match", &wanted.if_match);
     find(exchange, "if-none-match", &wanted.if_none_match);
@@ -253,31 +269,65 @@ static void become_unsatisfiable(const struct answer *answer, int64_t size) {
     add_text_header(answer, "Content-Range", text);
 }
 
-static void attach_reader(const struct answer *answer, int64_t first, int64_t length) {
+static struct du_body *source_body(const struct answer *answer, int64_t first, int64_t length) {
     struct du_error error = du_error_of(DU_MEMORY);
     struct du_body *reader = du_reader_new(answer->source, first, length, &error);
     if (reader == NULL)
         du_lua_raise(answer->L, error);
-    answer->reply->body = du_watched_body_new(&reader, answer->request);
-    if (answer->reply->body == NULL) {
+    struct du_body *body = du_watched_body_new(&reader, answer->request);
+    if (body == NULL)
         reader->type->close(reader);
+    return body;
+}
+
+static struct du_body *file_body(const struct answer *answer, int64_t first, int64_t length) {
+    int64_t rest = answer->file->size - first;
+    return du_file_body_new(answer->file->fd, first, length < 0 ? rest : length);
+}
+
+static void attach_body(const struct answer *answer, int64_t first, int64_t length) {
+    if (is_bytes(answer))
+        return;
+    answer->reply->body = answer->source != NULL ? source_body(answer, first, length)
+                                                 : file_body(answer, first, length);
+    if (answer->reply->body == NULL)
         du_lua_raise(answer->L, du_error_of(DU_MEMORY));
+}
+
+/* A double's: what it stands behind, or how fast it may go. */
+static void hold_back(const struct answer *answer) {
+    lua_State *L = answer->L;
+    struct du_gate *gate =
+        get(answer, "gate") != LUA_TNIL ? du_lua_check_gate(L, lua_gettop(L)) : NULL;
+    get(answer, "pace");
+    lua_Integer pace = lua_tointeger(L, -1);
+    if (answer->reply->body != NULL && (gate != NULL || pace > 0)) {
+        struct du_body *held =
+            du_gated_body_new(&answer->reply->body, answer->request->context, gate, pace);
+        if (held == NULL)
+            du_lua_raise(L, du_error_of(DU_MEMORY));
+        answer->reply->body = held;
     }
+    lua_pop(L, 2);
+}
+
+static int64_t size_of(const struct answer *answer) {
+    if (answer->source != NULL)
+        return du_lua_source_size(answer->source);
+    return answer->file != NULL ? answer->file->size : (int64_t)answer->reply->bytes.size;
 }
 
 static void fulfil(const struct answer *answer) {
     int64_t first, length;
-    int64_t size = answer->source != NULL ? du_lua_source_size(answer->source)
-                                          : (int64_t)answer->reply->bytes.size;
+    int64_t size = size_of(answer);
     enum du_range_outcome outcome = decide(answer, size, &first, &length);
     switch (outcome) {
     case DU_RANGE_PART:
         become_part(answer, size, first, length);
-        attach_reader(answer, first, length);
+        attach_body(answer, first, length);
         return;
     case DU_RANGE_WHOLE:
-        if (answer->source != NULL)
-            attach_reader(answer, 0, -1);
+        attach_body(answer, 0, -1);
         return;
     case DU_RANGE_NOT_MODIFIED:
         become_empty(answer, 304);
@@ -301,9 +351,11 @@ void du_lua_answer_read(lua_State *L, int index, struct du_request *request) {
     read_status(&answer);
     read_headers(&answer);
     read_source(&answer);
+    read_file(&answer);
     read_validators(&answer);
     read_bytes(&answer);
     read_problem(&answer);
     take_holds(&answer);
     fulfil(&answer);
+    hold_back(&answer);
 }
