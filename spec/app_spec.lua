@@ -61,7 +61,7 @@ describe("a handler", function()
     local response = served:get "/raises"
     assert.same({ 500, "script" }, { response.status, code(response) })
     assert.is_nil(response.body:find("hunter2", 1, true))
-    assert.is_true(#served:logged "routes.lua:7: hunter2 is wrong" > 0)
+    assert.matches("routes%.lua:%d+: hunter2 is wrong", served:logged("hunter2")[1])
   end)
 
   it("that gives no answer is a 500, and the log says where it is", function()

@@ -106,7 +106,7 @@ local function answered(self, made, req, route)
     problem = errors.new("Script", { message = "a handler gave no answer but a " .. type(made), trace = route.where })
   end
   if errors.is(problem, "Script") then
-    native.log("error", problem.message, { request = req.id, route = route.pattern, trace = problem.trace })
+    native.log("error", problem.message, { route = route.pattern, trace = problem.trace })
   end
   return self:fail(req, problem)
 end

@@ -4,10 +4,9 @@
 local native = require "dunite.native"
 local errors = require "dunite.errors"
 
-local function request_text(options, url)
-  local target = url.path .. (url.query and "?" .. url.query or "")
+local function request_text(options, host, target)
   local lines = { ("%s %s HTTP/1.1"):format(options.method or "GET", target) }
-  local headers = { ["host"] = url.host .. ":" .. url.port, ["connection"] = "close" }
+  local headers = { host = host, connection = "close" }
   for name, value in pairs(options.headers or {}) do headers[name:lower()] = value end
   if options.body then headers["content-length"] = tostring(#options.body) end
   for name, value in pairs(headers) do
@@ -53,8 +52,8 @@ end
 ---@param options { url: string, method?: string, headers?: table<string, string|string[]>, body?: string }
 ---@return table? answer, table? problem
 return function(options)
-  local url = assert(native.url_parse(options.url))
-  local text, problem = native.spec.call(url.host .. ":" .. url.port, request_text(options, url))
+  local host, target = options.url:match("^http://([^/]+)(/.*)$") -- the path as it is: no dot segment is undone
+  local text, problem = native.spec.call(host, request_text(options, host, target))
   if not text then return nil, problem end
   local answer = parse(text, options.method)
   if not answer then return nil, errors.new("Transport", { message = "no answer from " .. options.url }) end

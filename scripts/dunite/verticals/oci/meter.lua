@@ -27,10 +27,10 @@ end
 --- A part of an image: waits for a slot as a pull does, then goes on without one.
 ---@async
 ---@return dunite.native.Lease? lease
-function Meter:part(member, req)
+function Meter:part(member)
   local lease, problem = self.limiter:acquire_concurrency_only(member, { wait = self.wait })
   if not lease then
-    native.log("warn", "a part of an image goes on without a slot", { request = req.id, why = tostring(problem) })
+    native.log("warn", "a part of an image goes on without a slot", { why = tostring(problem) })
   end
   return lease
 end

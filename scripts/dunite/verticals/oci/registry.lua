@@ -80,7 +80,7 @@ local function by_tag(req, product, member, pulls)
 end
 
 local function by_digest(req, product, member, pulls)
-  local lease = pulls:part(member, req)
+  local lease = pulls:part(member)
   local held, failed = library.by_digest(product, req.params.reference, req:header_list "accept")
   if lease then lease:release() end
   return held and manifest_answer(held) or refuse(failed)
