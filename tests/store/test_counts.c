@@ -158,6 +158,44 @@ static void refunds_never_widen_what_a_crash_costs(void **state) {
     close_store(&store);
 }
 
+/* Holds the ledger's writer until told to go on. */
+struct gate {
+    struct du_entry entry;
+    sem_t entered, go;
+};
+
+static int pass_gate(struct du_entry *entry, sqlite3 *database) {
+    struct gate *gate = (struct gate *)entry;
+    (void)database;
+    sem_post(&gate->entered);
+    while (sem_wait(&gate->go) != 0)
+        continue;
+    return SQLITE_OK;
+}
+
+static void refunds_during_a_raise_do_not_widen_it_either(void **state) {
+    struct store store = open_store(*state);
+    struct gate gate = {.entry = {.apply = pass_gate}};
+    struct add add;
+    for (int i = 0; i < 10; i++)
+        assert_true(grant(store.counter, "ada", 640));
+    sem_init(&gate.entered, 0, 0);
+    sem_init(&gate.go, 0, 0);
+    du_ledger_post(store.ledger, &gate.entry);
+    while (sem_wait(&gate.entered) != 0)
+        continue;
+    add_init(&add, "ada", TODAY, 640);
+    assert_int_equal(start(store.counter, &add), DU_STEP_PENDING);
+    for (int i = 0; i < 10; i++)
+        give_back(store.counter, "ada");
+    sem_post(&gate.go);
+    wait_for(&add);
+    assert_true(add.count.granted);
+    assert_int_equal(count_of(store.counter, "ada"), 1);
+    assert_int_equal(ceiling(&store, "ada"), 11);
+    close_store(&store);
+}
+
 static void a_failing_ledger_fails_the_waiting_adds_and_changes_no_count(void **state) {
     struct fixture *fixture = *state;
     struct store store = open_store(fixture);
@@ -170,6 +208,11 @@ static void a_failing_ledger_fails_the_waiting_adds_and_changes_no_count(void **
     assert_false(add.count.granted);
     assert_int_equal(add.count.error.kind, DU_STORE);
     assert_int_equal(count_of(store.counter, "ada"), 1);
+    /* Nothing was raised in memory either: the next one waits for the ledger again. */
+    add_init(&add, "ada", TODAY, 5);
+    assert_int_equal(start(store.counter, &add), DU_STEP_PENDING);
+    wait_for(&add);
+    assert_false(add.count.granted);
     give_back(store.counter, "ada");
     du_ledger_flush(store.ledger);
     du_faults_disarm(&fixture->base.faults, DU_FAULT_LEDGER_COMMIT);
@@ -321,6 +364,7 @@ int main(void) {
         FIXTURE_TEST(an_unclean_end_takes_the_ceiling_as_the_count),
         FIXTURE_TEST(a_refund_is_counted_again_and_lowers_the_ceiling),
         FIXTURE_TEST(refunds_never_widen_what_a_crash_costs),
+        FIXTURE_TEST(refunds_during_a_raise_do_not_widen_it_either),
         FIXTURE_TEST(a_failing_ledger_fails_the_waiting_adds_and_changes_no_count),
         FIXTURE_TEST(named_faults_fail_counting_and_giving_back),
         FIXTURE_TEST(a_clock_that_goes_back_finds_that_days_row),
