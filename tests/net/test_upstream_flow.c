@@ -32,12 +32,13 @@ static void begin(struct registry *registry, struct got *got, const char *url, c
     assert_int_equal(got_start(got, &registry->rig, &options), DU_OK);
 }
 
+/* A body of that size; of one that is held only the half comes. */
 static void play_fill(struct registry *registry, const char *to, size_t size,
                       enum double_then then) {
-    char *text = registry->texts[registry->used++];
-    snprintf(text, sizeof registry->texts[0], "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-             size);
-    struct double_answer script[] = {{.to = to, .send = text, .fill = size, .then = then}, {0}};
+    char text[64];
+    snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", size);
+    struct double_answer script[] = {
+        {.to = to, .send = text, .fill = then == DOUBLE_HOLD ? size / 2 : size, .then = then}, {0}};
     double_play(registry->here, script);
 }
 
@@ -144,8 +145,11 @@ static void cancelling_while_the_name_is_looked_up_does_not_wait_for_it(void **s
     struct du_origin_options options = {.name = "nowhere", .url = "http://nowhere.invalid"};
     struct du_origin *nowhere = origin_with(&registry->rig, &options);
     struct du_fetch_options fetch = {.origin = nowhere, .url = "/x"};
-    assert_int_equal(got_start(&registry->got, &registry->rig, &fetch), DU_OK);
-    rig_poll(&registry->rig);
+    do { /* until one is caught in the midst of it */
+        memset(&registry->got, 0, sizeof registry->got);
+        assert_int_equal(got_start(&registry->got, &registry->rig, &fetch), DU_OK);
+        rig_poll(&registry->rig);
+    } while (registry->got.ends > 0);
     du_fetch_cancel(&registry->got.fetch);
     du_origin_unref(&nowhere);
     is_quiet_and_well(registry, 0);
