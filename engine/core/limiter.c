@@ -132,8 +132,6 @@ static void pump(struct work *work, struct du_limiter_subject *subject) {
 /* A newer call's numbers hold for those of the subject that queued before it, too. */
 static void renew_limits(struct work *work, const struct du_lease *newer) {
     struct du_limiter_subject *subject = newer->grant->subject;
-    if (du_list_empty(&subject->queue))
-        return;
     du_list_each(node, &subject->queue) {
         struct du_lease *lease = du_container_of(node, struct du_acquire, queued)->pending;
         lease->limits.concurrency = newer->limits.concurrency;
@@ -250,18 +248,16 @@ static void ask_counter(struct work *work, struct du_limiter_grant *grant) {
 }
 
 static void run(struct work *work) {
-    for (;;) {
-        struct du_list *node = du_list_take(&work->settled);
-        if (node != NULL) {
+    struct du_list *node;
+    do {
+        while ((node = du_list_take(&work->settled)) != NULL) {
             struct du_acquire *acquire = du_container_of(node, struct du_acquire, queued);
             acquire->deliver(acquire);
-            continue;
         }
         node = du_list_take(&work->grants);
-        if (node == NULL)
-            return;
-        ask_counter(work, du_container_of(node, struct du_limiter_grant, todo));
-    }
+        if (node != NULL)
+            ask_counter(work, du_container_of(node, struct du_limiter_grant, todo));
+    } while (node != NULL);
 }
 
 static void count_done(struct du_count *done) {
