@@ -11,12 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RESERVE = 4 << 20, BUSY_MS = 1000 };
+enum { RESERVE = 4 << 20, BUSY_MS = 1000, RESERVE_AGAIN_MS = 60000 };
 
 struct du_ledger {
     struct du_base *base;
     char *path, *reserve;
-    sqlite3 *database; /* the writer's, once it runs */
+    sqlite3 *database;   /* the writer's, once it runs, as is the next */
+    int64_t released_ms; /* when the reserve was given up, mono; 0: it was not */
     bool running;
     pthread_t writer;
     pthread_mutex_t lock; /* all below */
@@ -62,14 +63,35 @@ static bool write_group(struct du_ledger *ledger, struct du_entry *first, size_t
     return false;
 }
 
-/* A full disk: gives up the reserve, once, so that the ledger goes on where nothing else can. */
+/* Best effort: a disk that is full already has nothing to set aside. */
+static bool make_reserve(struct du_ledger *ledger) {
+    int fd = open(ledger->reserve, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    bool made = fd >= 0 && posix_fallocate(fd, 0, RESERVE) == 0;
+    if (fd >= 0) {
+        close(fd);
+        if (!made)
+            unlink(ledger->reserve);
+    }
+    return made;
+}
+
+/* A full disk: gives up the reserve, so that the ledger goes on where nothing else can. */
 static bool release_reserve(struct du_ledger *ledger, const struct outcome *outcome) {
     bool full = (outcome->code & 0xff) == SQLITE_FULL || outcome->code == ENOSPC;
     if (!full || unlink(ledger->reserve) != 0)
         return false;
+    ledger->released_ms = du_clock_mono_ms(&ledger->base->clock);
     du_log_format(ledger->base->log, DU_LOG_WARN, "disk full: %s goes on in its reserve",
                   ledger->path);
     return true;
+}
+
+/* Sets the reserve aside again, once a minute at most. */
+static void restore_reserve(struct du_ledger *ledger) {
+    int64_t now = du_clock_mono_ms(&ledger->base->clock);
+    if (ledger->released_ms == 0 || now - ledger->released_ms < RESERVE_AGAIN_MS)
+        return;
+    ledger->released_ms = make_reserve(ledger) ? 0 : now;
 }
 
 static bool write_or_reserve(struct du_ledger *ledger, struct du_entry *first, size_t count,
@@ -134,8 +156,10 @@ static struct du_entry *wait_for_entries(struct du_ledger *ledger) {
 
 static void *write_entries(void *user) {
     struct du_ledger *ledger = user;
-    for (struct du_entry *first; (first = wait_for_entries(ledger)) != NULL;)
+    for (struct du_entry *first; (first = wait_for_entries(ledger)) != NULL;) {
         write_all(ledger, first);
+        restore_reserve(ledger);
+    }
     return NULL;
 }
 
@@ -165,17 +189,6 @@ static enum du_error_kind connect(struct du_ledger *ledger, int flags, sqlite3 *
     return DU_STORE;
 }
 
-/* Best effort: a disk that is full already has nothing to set aside. */
-static void make_reserve(struct du_ledger *ledger) {
-    int fd = open(ledger->reserve, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0 && posix_fallocate(fd, 0, RESERVE) != 0) {
-        unlink(ledger->reserve);
-        du_log_format(ledger->base->log, DU_LOG_WARN, "no space to set aside for %s", ledger->path);
-    }
-    if (fd >= 0)
-        close(fd);
-}
-
 static enum du_error_kind set_up(struct du_ledger *ledger, const char *schema, bool full_sync,
                                  struct du_error *error) {
     enum du_error_kind kind =
@@ -189,7 +202,8 @@ static enum du_error_kind set_up(struct du_ledger *ledger, const char *schema, b
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
         if (sqlite3_exec(ledger->database, steps[i], NULL, NULL, NULL) != SQLITE_OK)
             return failed(ledger, error, ledger->database, 0);
-    make_reserve(ledger);
+    if (!make_reserve(ledger))
+        du_log_format(ledger->base->log, DU_LOG_WARN, "no space to set aside for %s", ledger->path);
     return DU_OK;
 }
 

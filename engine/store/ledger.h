@@ -12,7 +12,7 @@
  *     bad entry does not take its neighbours down. So apply may run twice for one entry.
  *  4. Reading happens on connections of its own, at start or where it may block.
  *  5. A commit that finds the disk full gives up a file of 4 MiB that was set aside at open
- *     (PATH.reserve) and is tried once more.
+ *     (PATH.reserve) and is tried once more; the file is made again when there is space.
  *
  * Thread: post from any.
  */

@@ -168,6 +168,23 @@ static void a_full_disk_costs_the_reserve_before_it_costs_an_entry(void **state)
     du_ledger_close(&ledger);
 }
 
+static void the_reserve_is_set_aside_again_when_there_is_space(void **state) {
+    struct fixture *fixture = *state;
+    char path[FIXTURE_PATH];
+    struct du_ledger *ledger = fixture_ledger(fixture, "l.db", SCHEMA, true);
+    fixture_path(fixture, "l.db.reserve", path);
+    du_faults_arm(&fixture->base.faults, DU_FAULT_LEDGER_COMMIT, SQLITE_FULL, 0, 1);
+    assert_int_equal(du_ledger_flush(ledger), DU_OK);
+    assert_int_equal(du_ledger_flush(ledger), DU_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    du_clock_advance(&fixture->base.clock, 60000);
+    /* The first is done before the reserve is looked at, the second after. */
+    assert_int_equal(du_ledger_flush(ledger), DU_OK);
+    assert_int_equal(du_ledger_flush(ledger), DU_OK);
+    assert_int_equal(access(path, F_OK), 0);
+    du_ledger_close(&ledger);
+}
+
 static enum du_error_kind open_ledger(struct fixture *fixture, const char *name,
                                       struct du_error *error) {
     char path[FIXTURE_PATH];
@@ -286,6 +303,7 @@ int main(void) {
         FIXTURE_TEST(a_failing_commit_is_reported_and_over_when_it_is_over),
         FIXTURE_TEST(closing_commits_what_was_posted),
         FIXTURE_TEST(a_full_disk_costs_the_reserve_before_it_costs_an_entry),
+        FIXTURE_TEST(the_reserve_is_set_aside_again_when_there_is_space),
         FIXTURE_TEST(what_is_no_ledger_says_so),
         FIXTURE_TEST(a_corrupt_ledger_says_so),
         FIXTURE_TEST(a_ledger_that_somebody_else_holds_says_so),
