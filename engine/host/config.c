@@ -79,7 +79,9 @@ static struct du_names keys_of(struct reading *reading, const char *field) {
         for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
             count++;
         names.list = room(reading, count, sizeof *names.list);
-        for (lua_pushnil(L); names.list != NULL && lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        if (names.list != NULL)
+            lua_pushnil(L);
+        for (; names.list != NULL && lua_next(L, -2) != 0; lua_pop(L, 1)) {
             char *key =
                 lua_type(L, -2) == LUA_TSTRING ? copied(reading, lua_tostring(L, -2)) : NULL;
             if (key != NULL)
