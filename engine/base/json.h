@@ -31,8 +31,8 @@ enum du_json_type {
 bool du_json_object(const char *text, size_t size);
 
 /* The value of key in the object that text begins with. False: no such key, or what was read up to
- * there is no JSON. Of equal keys the first counts: check with du_json_object where that matters.
- */
+ * there is no JSON. Of equal keys the first counts: check with du_json_object where that
+ * matters. */
 bool du_json_find(const char *text, size_t size, const char *key, struct du_slice *value,
                   enum du_json_type *type);
 

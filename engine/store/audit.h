@@ -8,7 +8,7 @@
  *  1. Of the ends of one request the first counts; the others leave no trace.
  *  2. What was open when a process died is "interrupted", noted at the next start.
  *  3. Nothing here waits or fails its caller: what cannot be written (short of memory, too much at
- * once, a failing journal) is lost, counted and logged.
+ *     once, a failing journal) is lost, counted and logged.
  *  4. It shares the journal's writer, never a transaction with counts.
  *
  * Thread: any; reading blocks.

@@ -19,8 +19,8 @@ struct du_blobs {
 
 /* "sha256/ab/HEX"; its first 9 bytes name the folder that holds it. */
 const char *du_blob_path(const struct du_digest *digest, char path[DU_BLOB_PATH]);
-/* Makes sure that the entries of a folder (relative to blobs) survive a power cut. 0 or -1, errno.
- */
+/* Makes sure that the entries of a folder (relative to blobs) survive a power cut. 0 or -1,
+ * errno. */
 int du_blob_sync_folder(struct du_blobs *blobs, const char *path);
 
 #endif

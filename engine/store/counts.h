@@ -10,15 +10,15 @@
  *
  * Invariants
  *  1. count <= ceiling in memory <= every ceiling that is in the ledger or on its way there. So
- * whatever a start reads is at least what was granted, and a crash never lets a subject exceed its
- * cap.
+ *     whatever a start reads is at least what was granted, and a crash never lets a subject exceed
+ *     its cap.
  *  2. A start takes the ceiling for the count. A clean end writes the count as the ceiling; a crash
- * costs a subject at most one block, and the refunds that were not written yet.
+ *     costs a subject at most one block, and the refunds that were not written yet.
  *  3. At most one write a row is on its way. Lowering a ceiling after a refund is queued, never
- * waited for.
+ *     waited for.
  *  4. A ledger that fails fails the adds that wait for it (DU_STORE), and changes no count.
  *  5. The day in use and the three latest others are kept, older ones are purged; a clock that goes
- * back finds that day's rows.
+ *     back finds that day's rows.
  *
  * Thread: any. done is called on the ledger's writer, perhaps before add has returned to its
  * caller.

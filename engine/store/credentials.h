@@ -6,9 +6,9 @@
  *
  * Invariants
  *  1. Kept is only a keyed digest (HMAC-SHA-256) of member id, password hash and password; the key
- * is drawn at random for each instance and never leaves it.
+ *     is drawn at random for each instance and never leaves it.
  *  2. A changed password hash drops what was remembered: it is in the digest. Whether the member is
- * active is the caller's to ask of the member of now.
+ *     active is the caller's to ask of the member of now.
  *  3. What is remembered is bounded; the oldest goes first.
  *
  * Thread: any.

@@ -8,8 +8,8 @@
 
 struct du_datadir;
 
-/* DU_STORE: another process holds it (the message says which). DU_IO: it cannot be made or written.
- */
+/* DU_STORE: another process holds it (the message says which). DU_IO: it cannot be made or
+ * written. */
 enum du_error_kind du_datadir_open(struct du_datadir **datadir, struct du_base *base,
                                    const char *path, struct du_error *error);
 /* Gives the lock up. The kernel does it for a process that dies. */

@@ -5,13 +5,14 @@
  *
  * Invariants
  *  1. 5 failures a minute for a name from an address; 20 a minute from an address; 60 requests a
- * minute for a member.
+ *     minute for a member.
  *  2. Only failures consume the failures' budgets; a success never does.
  *  3. Names fold (ASCII letters), so that spellings of one e-mail address share a budget.
  *
  * Ask right before a credential is checked (on the password lane), and count right after: then even
- * many at once get no more guesses than the lane has threads beyond the budget. Thread: any. Time:
- * the base's monotonic clock.
+ * many at once get no more guesses than the lane has threads beyond the budget.
+ *
+ * Thread: any. Time: the base's monotonic clock.
  */
 
 #include "base.h"

@@ -100,8 +100,8 @@ void du_blob_unref(struct du_blob **blob) {
 
 /* Changes ----------------------------------------------------------------------------------- */
 
-/* The file that was made visible is still there: its removal under an older entry took none of it.
- */
+/* The file that was made visible is still there: its removal under an older entry took none of
+ * it. */
 static bool still_visible(int fd) {
     struct stat file;
     return fd < 0 || fstat(fd, &file) != 0 || file.st_nlink > 0;

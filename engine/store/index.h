@@ -39,8 +39,8 @@ enum du_error_kind du_index_new(struct du_index **index, struct du_base *base,
 /* All pins must be gone. */
 void du_index_free(struct du_index **index);
 
-/* A pin, or NULL: not there. version (may be NULL: any) must be the one the name was stored under.
- */
+/* A pin, or NULL: not there. version (may be NULL: any) must be the one the name was stored
+ * under. */
 struct du_blob *du_index_find(struct du_index *index, const struct du_digest *digest);
 struct du_blob *du_index_find_name(struct du_index *index, const char *name, const char *version);
 /* Enters a blob that was just made visible; takes fd (closed with the last pin; -1: none). name may

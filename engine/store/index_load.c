@@ -20,8 +20,8 @@ static bool load_file(void *user, const struct du_digest *digest, int64_t size) 
 static bool load_row(void *user, const struct du_digest *digest, int64_t size, bool by_digest) {
     struct load *load = user;
     struct du_index_entry *entry = du_index_entry(load->index, digest);
-    /* The row comes after the file: a row whose file is gone, or is another's length, is no blob.
-     */
+    /* The row comes after the file: a row whose file is gone, or is another's length, is no
+     * blob. */
     if (entry == NULL) {
         entry = du_index_entry_listed(load->index, digest, size);
         if (entry == NULL) {

@@ -191,8 +191,8 @@ static void header_deinit(struct header *header) {
     du_bytes_deinit(&header->kid);
 }
 
-/* "crit" names what a reader must understand, and we understand none of it (RFC 7515
- * section 4.1.11). */
+/* "crit" names what a reader must understand, and we understand none of it (RFC 7515 section
+ * 4.1.11). */
 static bool has_crit(const struct du_bytes *json) {
     struct du_slice value;
     enum du_json_type type;

@@ -6,7 +6,7 @@
  *
  * Invariants
  *  1. A token is believed only when its signature is right under a key of the set that its kid
- * names.
+ *     names.
  *  2. One token has one spelling: base64url without padding or stray bits, no claim twice.
  *  3. exp is required; times may be off by a minute and no more.
  *

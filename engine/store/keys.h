@@ -8,7 +8,7 @@
  *
  * Invariants
  *  1. A set is immutable and shared; a change reads the folder anew and swaps the set whole. So
- * rotation needs no restart, and a change that fails changes nothing.
+ *     rotation needs no restart, and a change that fails changes nothing.
  *  2. At most one key of a set is active: it signs. The others are retired: they verify only.
  *  3. kid is the thumbprint of the key's JWK (RFC 7638; RFC 8037 appendix A.3).
  *  4. Private keys leave the folder only into libcrypto; no message holds one.
@@ -58,8 +58,8 @@ void du_key_set_unref(struct du_key_set **set);
 enum du_error_kind du_keys_reload(struct du_keys *keys, struct du_error *error);
 /* Makes a key that signs from now on; the one before is retired. */
 enum du_error_kind du_keys_make(struct du_keys *keys, char kid[DU_KEY_ID], struct du_error *error);
-/* That key signs no more: when it is the active one, a new one is made in its place. DU_NOT_FOUND.
- */
+/* That key signs no more: when it is the active one, a new one is made in its place.
+ * DU_NOT_FOUND. */
 enum du_error_kind du_keys_retire(struct du_keys *keys, const char *kid, struct du_error *error);
 /* A retired key verifies no more: its file is removed. DU_STORE: it is the active one.
  * DU_NOT_FOUND. */

@@ -6,10 +6,10 @@
  * Invariants
  *  1. Nothing writes to a table or a member after it was given out; who holds one keeps it.
  *  2. A change of the ledger's members is in the journal before the new table is seen and done is
- * called. Changes happen one after the other, in the order of the calls.
+ *     called. Changes happen one after the other, in the order of the calls.
  *  3. Ids are unique, and so are e-mail addresses (ASCII letters fold).
  *  4. Static members (a deployment's file) are merged in; where id or e-mail clash the ledger's
- * wins.
+ *     wins.
  *  5. Each swap has a generation of its own, ever higher.
  *
  * Thread: any; done is called on the journal's writer.

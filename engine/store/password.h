@@ -6,7 +6,7 @@
  * Invariants
  *  1. A password is never logged, kept or put into an error.
  *  2. du_password_dummy costs what a verification of a hash of ours costs, so an unknown member is
- * as slow to be refused as a wrong password.
+ *     as slow to be refused as a wrong password.
  *  3. What a hash asks for is bounded: 256 MiB, 16 passes, 16 lanes.
  *
  * Thread: any; each call blocks for tens of milliseconds: the password lane's.

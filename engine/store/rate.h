@@ -8,7 +8,7 @@
  *  2. retry_after is true: after that many seconds (and not a second before) one more is allowed.
  *  3. Asking never counts.
  *  4. Memory is bounded by `most` keys over all rules; the one longest untouched is forgotten
- * first.
+ *     first.
  *
  * Thread: any. Time comes with each call.
  */

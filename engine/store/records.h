@@ -6,11 +6,12 @@
  *
  * Invariants
  *  1. A record is immutable: a change puts another in its place, and who holds the old one keeps
- * it.
+ *     it.
  *  2. Memory rules: a change is seen by the next get, on any thread; the journal gets changes in
- * the same order. A lost tail is a change that was never made.
+ *     the same order. A lost tail is a change that was never made.
  *  3. done, where given, is called once when DU_OK was returned: when the change is in the journal,
- * or with DU_STORE when it is not (it then lasts until the next start). On the journal's writer.
+ *     or with DU_STORE when it is not (it then lasts until the next start). On the journal's
+ *     writer.
  *
  * Thread: any.
  */

@@ -1,8 +1,8 @@
 #ifndef DU_SQL_H
 #define DU_SQL_H
 
-/* Statements in one call, for what runs inside a ledger's transactions. Thread: the connection's.
- */
+/* Statements in one call, for what runs inside a ledger's transactions. Thread: the
+ * connection's. */
 
 #include <sqlite3.h>
 #include <stddef.h>
