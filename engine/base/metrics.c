@@ -31,11 +31,10 @@ struct du_metrics {
 };
 
 enum du_error_kind du_metrics_new(struct du_metrics **out) {
-    struct du_metrics *metrics = du_calloc(1, sizeof *metrics);
+    struct du_metrics *metrics = *out = du_calloc(1, sizeof *metrics);
     if (metrics == NULL)
         return DU_MEMORY;
     pthread_mutex_init(&metrics->lock, NULL);
-    *out = metrics;
     return DU_OK;
 }
 
@@ -193,7 +192,11 @@ static int by_labels(const struct labelled *a, const struct labelled *b) {
 }
 
 void du_metrics_write(struct du_metrics *metrics, struct du_bytes *text) {
-    for (struct du_metrics_source *source = metrics->sources; source != NULL; source = source->next)
+    pthread_mutex_lock(&metrics->lock);
+    struct du_metrics_source *source = metrics->sources;
+    pthread_mutex_unlock(&metrics->lock);
+    /* Sources only ever come, in front; those behind the first do not change. */
+    for (; source != NULL; source = source->next)
         source->collect(source);
     pthread_mutex_lock(&metrics->lock);
     HASH_SORT(metrics->families, by_name);

@@ -88,21 +88,6 @@ static enum du_error_kind listen_all(struct du_engine *engine, unsigned workers,
     return kind == DU_OK ? listen_for_control(engine, error) : kind;
 }
 
-/* Without a public URL nobody could be told where a token or a file is. */
-static enum du_error_kind check_reachable(struct du_engine *engine, struct du_error *error) {
-    if (du_check_config(engine->check)->external_url != NULL)
-        return DU_OK;
-    for (size_t i = 0; i < engine->public_count; i++) {
-        if (!du_socket_is_loopback(engine->listeners[i].socket))
-            return du_error_set(
-                error, DU_SCRIPT,
-                "dunite.lua: external_url: is missing (it may be left out only when "
-                "every listener is loopback, and %s is not)",
-                du_socket_address(engine->listeners[i].socket));
-    }
-    return DU_OK;
-}
-
 static unsigned worker_count(const struct du_engine *engine) {
     unsigned wanted = du_check_config(engine->check)->workers;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -151,8 +136,6 @@ static enum du_error_kind start(struct du_engine *engine, struct du_findings *fi
     engine->stores.shared.health = health;
     unsigned workers = worker_count(engine);
     kind = listen_all(engine, workers, error);
-    if (kind == DU_OK)
-        kind = check_reachable(engine, error);
     if (kind == DU_OK)
         kind = start_workers(engine, workers, findings, error);
     return kind;

@@ -114,6 +114,20 @@ static enum du_error_kind set_static_members(struct du_stores *stores,
     return kind;
 }
 
+/* A deployment signs from its first start on: where there is no key, one is made. */
+static enum du_error_kind open_keys(struct du_stores *stores, const char *folder,
+                                    struct du_error *error) {
+    struct du_keys **keys = &stores->shared.keys;
+    char kid[DU_KEY_ID];
+    enum du_error_kind kind = du_keys_open(keys, stores->base, folder, error);
+    if (kind != DU_OK)
+        return kind;
+    struct du_key_set *set = du_keys_set(*keys);
+    bool signs = set->active != NULL;
+    du_key_set_unref(&set);
+    return signs ? DU_OK : du_keys_make(*keys, kid, error);
+}
+
 static enum du_error_kind open_people(struct du_stores *stores, const struct du_config *config,
                                       const char *data_dir, struct du_error *error) {
     struct du_shared *shared = &stores->shared;
@@ -125,7 +139,7 @@ static enum du_error_kind open_people(struct du_stores *stores, const struct du_
     if (kind == DU_OK)
         kind = set_static_members(stores, config, error);
     if (kind == DU_OK)
-        kind = du_keys_open(&shared->keys, stores->base, keys, error);
+        kind = open_keys(stores, keys, error);
     if (kind == DU_OK)
         kind = du_audit_new(&shared->audit, stores->base, stores->journal, error);
     if (kind == DU_OK && (du_credentials_new(&shared->credentials, stores->base, CREDENTIALS_MOST,

@@ -31,7 +31,8 @@ struct du_worker {
 };
 
 static void note(struct du_worker *worker) {
-    atomic_store(&worker->busy, du_server_exchanges(worker->server));
+    /* The server is gone from here while it closes. */
+    atomic_store(&worker->busy, worker->server == NULL ? 0 : du_server_exchanges(worker->server));
     atomic_store(&worker->lua_bytes, (int64_t)worker->generation.memory.used);
 }
 

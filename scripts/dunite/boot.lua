@@ -35,11 +35,11 @@ end
 
 local function load_routes(self, settings, findings)
   if settings.routes == nil then return end
-  local routes = guarded(findings, "routes", resolve, settings.routes)
-  if type(settings.routes) == "function" then return end
+  local routes = settings.routes
+  if type(routes) ~= "function" then routes = guarded(findings, "routes", resolve, routes) end
   if type(routes) ~= "function" then
     if routes ~= nil then
-      findings[#findings + 1] = where_of(settings.routes, "dunite.lua") .. ": a routes module returns function(app)"
+      findings[#findings + 1] = where_of(settings.routes, "dunite.lua") .. ": routes are a function(app), or a module that returns one"
     end
     return
   end
