@@ -154,7 +154,9 @@ static int list(lua_State *L) {
     const struct du_key_set *set = push_set(L);
     lua_createtable(L, (int)set->count, 0);
     for (size_t i = 0; i < set->count; i++) {
-        lua_createtable(L, 0, 2);
+        lua_createtable(L, 0, 3);
+        lua_pushinteger(L, set->keys[i].made_ms);
+        lua_setfield(L, -2, "created");
         lua_pushstring(L, set->keys[i].kid);
         lua_setfield(L, -2, "kid");
         lua_pushboolean(L, set->keys[i].active);
