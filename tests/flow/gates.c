@@ -1,6 +1,7 @@
 #include "gates.h"
 
 #include "single_flight.h"
+#include "upstream.h"
 
 struct gates gates;
 
@@ -35,6 +36,9 @@ enum du_error_kind __wrap_du_index_add(struct du_index *index, const struct du_d
                                        int64_t size, int fd, const char *name, const char *version,
                                        struct du_blob **blob);
 
+void __real_du_fetch_pause(struct du_fetch *fetch);
+void __wrap_du_fetch_pause(struct du_fetch *fetch);
+
 enum du_join __wrap_du_single_flight_join(struct du_single_flight *table, const void *key,
                                           size_t size, struct du_waiter *waiter,
                                           const struct du_flight_options *options,
@@ -67,6 +71,14 @@ enum du_error_kind __wrap_du_index_add(struct du_index *index, const struct du_d
                                        struct du_blob **blob) {
     rig_gate_pass(&gates.index);
     return __real_du_index_add(index, digest, size, fd, name, version, blob);
+}
+
+void __wrap_du_fetch_pause(struct du_fetch *fetch) {
+    rig_lock();
+    gates.pauses++;
+    rig_tell();
+    rig_unlock();
+    __real_du_fetch_pause(fetch);
 }
 
 /* NOLINTEND(bugprone-reserved-identifier) */

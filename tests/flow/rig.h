@@ -35,6 +35,7 @@ struct rig {
     struct du_index *index;
     struct du_lane *disk;
     struct du_cache *cache;
+    struct du_origin *origin; /* for takers; the test's own */
     struct rig_worker workers[RIG_WORKERS];
     char folder[64], mark[33];
     int64_t live; /* blocks before the rig was made */

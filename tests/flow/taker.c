@@ -1,6 +1,5 @@
 #include "taker.h"
 
-#include "fake_upstream.h"
 #include "mem.h"
 
 #include <setjmp.h>
@@ -134,7 +133,7 @@ struct taker *taker_new(struct rig *rig, int worker, const struct du_digest *dig
     taker->length = -1;
     taker->limit = INT64_MAX;
     taker->options = (struct du_cache_options){
-        .digest = digest, .size = size, .source = "a", .origin = fake_origin(), .url = "/blob"};
+        .digest = digest, .size = size, .source = "a", .origin = rig->origin, .url = "/blob"};
     return taker;
 }
 

@@ -20,8 +20,10 @@ enum { SIZE = 200 << 10, MANY = 60 };
 static struct payload payload, other;
 
 static int set_up(void **state) {
+    struct rig *rig = rig_new();
     fake_reset();
-    *state = rig_new();
+    rig->origin = fake_origin();
+    *state = rig;
     return 0;
 }
 
@@ -226,137 +228,6 @@ static void a_failure_of_our_own_is_inherited_from_any_source(void **state) {
     taker_free(&b);
 }
 
-/* Names ---------------------------------------------------------------------------------------- */
-
-static struct taker *open_named(struct rig *rig, const char *name, const char *version,
-                                int64_t size) {
-    struct taker *taker = taker_new(rig, 0, NULL, size);
-    taker->options.name = name;
-    taker->options.version = version;
-    taker_open(taker);
-    return taker;
-}
-
-static void get_named(struct rig *rig, const char *version, const struct payload *wanted,
-                      enum du_cache_status status) {
-    int before = fake_started();
-    struct taker *taker = open_named(rig, "asset", version, (int64_t)wanted->size);
-    if (status == DU_CACHE_MISS)
-        fake_send(fake_wait(before + 1), wanted->bytes, wanted->size);
-    taker_assert_gets(taker, wanted->bytes, wanted->size);
-    assert_int_equal(taker->status, status);
-    taker_free(&taker);
-}
-
-static void a_name_finds_the_version_and_size_it_was_stored_under(void **state) {
-    get_named(*state, "1", &payload, DU_CACHE_MISS);
-    get_named(*state, "1", &payload, DU_CACHE_HIT);
-    get_named(*state, "2", &payload, DU_CACHE_MISS);
-    get_named(*state, "2", &payload, DU_CACHE_HIT);
-    get_named(*state, "2", &other, DU_CACHE_MISS); /* uploaded again */
-    get_named(*state, "2", &other, DU_CACHE_HIT);
-    assert_int_equal(rig_blobs(*state), 1);
-}
-
-static void names_and_versions_make_keys_that_do_not_meet(void **state) {
-    struct taker *takers[] = {open_named(*state, "a", "bc", SIZE),
-                              open_named(*state, "ab", "c", SIZE),
-                              open_named(*state, "abc", NULL, SIZE), open_taker(*state, 0)};
-    fake_wait(4);
-    for (int i = 0; i < 4; i++) {
-        fake_send(fake_wait(i + 1), payload.bytes, SIZE);
-        taker_assert_gets(takers[i], payload.bytes, SIZE);
-        taker_free(&takers[i]);
-    }
-    assert_int_equal(rig_blobs(*state), 1);
-}
-
-static void two_fills_of_one_content_do_not_harm_each_others_readers(void **state) {
-    struct taker *named = open_named(*state, "asset", "1", SIZE), *digested = open_taker(*state, 1);
-    taker_allow(named, 10);
-    taker_allow(digested, 10);
-    fake_send(fake_wait(1), payload.bytes, SIZE);
-    fake_send(fake_wait(2), payload.bytes, SIZE);
-    taker_wait_got(named, 10);
-    taker_wait_got(digested, 10);
-    taker_allow(named, INT64_MAX);
-    taker_allow(digested, INT64_MAX);
-    taker_assert_gets(named, payload.bytes, SIZE);
-    taker_assert_gets(digested, payload.bytes, SIZE);
-    assert_hit(*state, 0);
-    taker_free(&named);
-    taker_free(&digested);
-}
-
-/* Small bytes ---------------------------------------------------------------------------------- */
-
-struct storing {
-    struct rig *rig;
-    struct du_cache_store store;
-    bool stored; /* under the rig's lock */
-};
-
-static void on_stored(struct du_cache_store *store) {
-    rig_lock();
-    du_container_of(store, struct storing, store)->stored = true;
-    rig_tell();
-    rig_unlock();
-}
-
-static void start_storing(void *user) {
-    struct storing *storing = user;
-    assert_int_equal(du_cache_store(storing->rig->cache, &storing->store), DU_OK);
-}
-
-static bool is_stored(void *user) {
-    return ((struct storing *)user)->stored;
-}
-
-static struct du_error store(struct rig *rig, const struct du_digest *expected,
-                             struct du_digest *digest) {
-    struct storing storing = {.rig = rig,
-                              .store = {.home = &rig->workers[0].mailbox,
-                                        .stored = on_stored,
-                                        .data = payload.bytes,
-                                        .size = SIZE,
-                                        .expected = expected}};
-    rig_run(&rig->workers[0], start_storing, &storing);
-    rig_wait(is_stored, &storing);
-    rig_settle(&rig->workers[0]);
-    *digest = storing.store.digest;
-    return storing.store.error;
-}
-
-static void bytes_at_hand_are_stored_as_a_blob(void **state) {
-    struct du_digest digest;
-    assert_int_equal(store(*state, NULL, &digest).kind, DU_OK);
-    assert_true(du_digest_equal(&digest, &payload.digest));
-    assert_int_equal(store(*state, &payload.digest, &digest).kind, DU_OK);
-    assert_hit(*state, 1);
-}
-
-static void bytes_with_another_digest_than_expected_are_not_stored(void **state) {
-    struct du_digest digest;
-    struct du_error error = store(*state, &other.digest, &digest);
-    assert_int_equal(error.kind, DU_INTEGRITY);
-    assert_int_equal(rig_blobs(*state), 0);
-    assert_int_equal(rig_partials(*state), 0);
-}
-
-static void bytes_that_the_disk_has_no_room_for_are_not_stored(void **state) {
-    static const enum du_fault faults[] = {DU_FAULT_BLOB_OPEN, DU_FAULT_BLOB_WRITE,
-                                           DU_FAULT_BLOB_SYNC, DU_FAULT_BLOB_RENAME};
-    struct rig *rig = *state;
-    struct du_digest digest;
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        du_faults_arm(&rig->base.faults, faults[i], ENOSPC, 0, 1);
-        assert_int_equal(store(rig, NULL, &digest).kind, DU_IO);
-        assert_int_equal(rig_blobs(rig), 0);
-        assert_int_equal(rig_partials(rig), 0);
-    }
-    assert_int_equal(store(rig, NULL, &digest).kind, DU_OK);
-}
-
 static void figures_count_what_was_opened_and_fetched(void **state) {
     struct rig *rig = *state;
     struct du_cache_figures figures;
@@ -411,12 +282,6 @@ int main(void) {
         WITH_RIG(who_joins_from_another_source_does_not_inherit_its_404),
         WITH_RIG(who_joins_from_another_source_shares_what_the_leader_gets),
         WITH_RIG(a_failure_of_our_own_is_inherited_from_any_source),
-        WITH_RIG(a_name_finds_the_version_and_size_it_was_stored_under),
-        WITH_RIG(names_and_versions_make_keys_that_do_not_meet),
-        WITH_RIG(two_fills_of_one_content_do_not_harm_each_others_readers),
-        WITH_RIG(bytes_at_hand_are_stored_as_a_blob),
-        WITH_RIG(bytes_with_another_digest_than_expected_are_not_stored),
-        WITH_RIG(bytes_that_the_disk_has_no_room_for_are_not_stored),
         WITH_RIG(figures_count_what_was_opened_and_fetched),
     };
     return cmocka_run_group_tests(tests, make_payloads, free_payloads);

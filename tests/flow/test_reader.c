@@ -17,13 +17,21 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { HELD = 64 << 10, PIECE = 1 << 20, SIZE = (5 << 20) / 2 };
+enum {
+    HELD = 64 << 10,
+    TWO_HELD = 2 * HELD,
+    PIECE = 1 << 20,
+    TWO_PIECES = 2 * PIECE,
+    SIZE = (5 << 20) / 2
+};
 
 static struct payload payload;
 
 static int set_up(void **state) {
+    struct rig *rig = rig_new();
     fake_reset();
-    *state = rig_new();
+    rig->origin = fake_origin();
+    *state = rig;
     return 0;
 }
 
@@ -174,14 +182,14 @@ static void without_memory_nothing_is_taken(void **state) {
 /* Fills ---------------------------------------------------------------------------------------- */
 
 static void a_range_holds_back_its_own_end_not_the_fills(void **state) {
-    struct taker *reader, *part = range_taker(*state, 1000, 2 * HELD);
+    struct taker *reader, *part = range_taker(*state, 1000, TWO_HELD);
     struct fake_fetch *fetch = begin(*state, &reader, PIECE);
     taker_open(part);
     taker_wait_idle(part);
     assert_int_equal(taker_got(part), HELD);
-    assert_int_equal(part->body_length, 2 * HELD);
+    assert_int_equal(part->body_length, TWO_HELD);
     finish(fetch, &reader, PIECE);
-    taker_assert_gets(part, payload.bytes + 1000, 2 * HELD);
+    taker_assert_gets(part, payload.bytes + 1000, TWO_HELD);
     taker_free(&part);
 }
 
@@ -213,26 +221,26 @@ static void who_waits_for_the_verification_is_not_woken_by_bytes(void **state) {
     taker_open(part);
     taker_wait_idle(part);
     fake_data(fetch, payload.bytes + PIECE, PIECE);
-    taker_wait_got(reader, 2 * PIECE);
+    taker_wait_got(reader, TWO_PIECES);
     rig_settle(part->worker);
     assert_int_equal(part->wakes, 0);
-    finish(fetch, &reader, 2 * PIECE);
+    finish(fetch, &reader, TWO_PIECES);
     taker_assert_gets(part, payload.bytes, 10);
     assert_int_equal(part->wakes, 1);
     taker_free(&part);
 }
 
 static void who_waits_for_a_far_range_is_not_woken_before_it_begins(void **state) {
-    struct taker *reader, *part = range_taker(*state, 2 * PIECE, -1);
+    struct taker *reader, *part = range_taker(*state, TWO_PIECES, -1);
     struct fake_fetch *fetch = begin(*state, &reader, PIECE);
     taker_open(part);
     taker_wait_idle(part);
     fake_data(fetch, payload.bytes + PIECE, PIECE);
-    taker_wait_got(reader, 2 * PIECE);
+    taker_wait_got(reader, TWO_PIECES);
     rig_settle(part->worker);
     assert_int_equal(part->wakes, 0);
-    finish(fetch, &reader, 2 * PIECE);
-    taker_assert_gets(part, payload.bytes + 2 * PIECE, SIZE - 2 * PIECE);
+    finish(fetch, &reader, TWO_PIECES);
+    taker_assert_gets(part, payload.bytes + TWO_PIECES, SIZE - TWO_PIECES);
     taker_free(&part);
 }
 
@@ -302,11 +310,11 @@ static void a_reader_closes_with_its_wake_under_way(void **state) {
     du_mailbox_post(&rig->workers[1].mailbox, &loop.mail);
     rig_gate_wait_for_arrival(&loop.gate, 1);
     fake_data(fetch, payload.bytes + PIECE, PIECE);
-    taker_wait_got(reader, 2 * PIECE); /* so the other loop has its mail, too */
+    taker_wait_got(reader, TWO_PIECES); /* so the other loop has its mail, too */
     rig_gate_open(&loop.gate);
     rig_settle(&rig->workers[1]);
     assert_int_equal(leaver->wakes, wakes);
-    finish(fetch, &reader, 2 * PIECE);
+    finish(fetch, &reader, TWO_PIECES);
     taker_free(&leaver);
 }
 

@@ -1,9 +1,8 @@
-/* How what is up in the cache ends early: callers leave, nobody is left, a worker ends, memory
- * fails. */
+/* Callers leave the cache: others go on, and what nobody wants any more is cancelled or finishes.
+ */
 
 #include "fake_upstream.h"
 #include "gates.h"
-#include "mem.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,8 +18,10 @@ enum { SIZE = 200 << 10, HALF = SIZE / 2 };
 static struct payload payload;
 
 static int set_up(void **state) {
+    struct rig *rig = rig_new();
     fake_reset();
-    *state = rig_new();
+    rig->origin = fake_origin();
+    *state = rig;
     return 0;
 }
 
@@ -236,153 +237,6 @@ static void a_fill_abandoned_while_its_file_is_made_leaves_none(void **state) {
     assert_int_equal(rig_partials(rig), 0);
 }
 
-/* A worker ends -------------------------------------------------------------------------------- */
-
-static void a_worker_that_ends_fails_its_fills_as_cancelled(void **state) {
-    struct rig *rig = *state;
-    struct taker *reader = open_taker(rig, 0, false), *theirs = open_taker(rig, 1, false);
-    send_half(reader);
-    taker_wait_got(theirs, HALF);
-    rig_shut(rig, 0);
-    taker_assert_breaks(reader, DU_CANCELLED);
-    taker_assert_breaks(theirs, DU_CANCELLED);
-    rig_wait_shut(rig, 0);
-    assert_int_equal(rig_flights(rig), 0);
-    taker_free(&reader);
-    taker_free(&theirs);
-    assert_next_fetches(rig, 2);
-}
-
-static void a_worker_that_ends_fails_those_who_wait_for_it(void **state) {
-    struct rig *rig = *state;
-    struct taker *ours = open_taker(rig, 0, false), *theirs = open_taker(rig, 1, false);
-    fake_wait(1);
-    rig_shut(rig, 0);
-    taker_assert_fails(ours, DU_CANCELLED);
-    taker_assert_fails(theirs, DU_CANCELLED);
-    rig_wait_shut(rig, 0);
-    taker_free(&ours);
-    taker_free(&theirs);
-    assert_next_fetches(rig, 2);
-}
-
-static void a_worker_has_ended_only_when_its_last_disk_job_is_home(void **state) {
-    struct rig *rig = *state;
-    struct taker *taker = open_taker(rig, 0, false);
-    struct fake_fetch *fetch = fake_wait(1);
-    fake_head(fetch, 200, SIZE);
-    taker_wait_idle(taker);
-    rig_gate_close(&gates.write);
-    fake_data(fetch, payload.bytes, HALF);
-    rig_gate_wait_for_arrival(&gates.write, 1);
-    rig_shut(rig, 0);
-    rig_settle(&rig->workers[0]);
-    assert_false(rig_is_shut(rig, 0));
-    rig_gate_open(&gates.write);
-    rig_wait_shut(rig, 0);
-    taker_assert_breaks(taker, DU_CANCELLED);
-    taker_free(&taker);
-}
-
-static void a_worker_has_ended_only_when_nobody_of_it_waits(void **state) {
-    struct rig *rig = *state;
-    struct taker *leader = open_taker(rig, 0, false), *waiter = open_taker(rig, 1, false);
-    rig_shut(rig, 1);
-    rig_settle(&rig->workers[1]);
-    assert_false(rig_is_shut(rig, 1));
-    taker_leave(waiter);
-    rig_wait_shut(rig, 1);
-    fake_send(fake_wait(1), payload.bytes, SIZE);
-    taker_assert_gets(leader, payload.bytes, SIZE);
-    taker_free(&leader);
-    taker_free(&waiter);
-}
-
-static void a_worker_that_is_ending_leads_no_fill(void **state) {
-    struct rig *rig = *state;
-    struct taker *leader = open_taker(rig, 0, false);
-    struct taker *elsewhere = taker_new(rig, 1, &payload.digest, SIZE);
-    elsewhere->options.source = "b";
-    taker_open(elsewhere);
-    rig_shut(rig, 1);
-    fake_end(fake_wait(1), DU_NOT_FOUND, false); /* so it would be elsewhere's turn */
-    taker_assert_fails(leader, DU_NOT_FOUND);
-    taker_assert_fails(elsewhere, DU_CANCELLED);
-    rig_wait_shut(rig, 1);
-    assert_int_equal(fake_started(), 1);
-    taker_free(&leader);
-    taker_free(&elsewhere);
-}
-
-/* Memory --------------------------------------------------------------------------------------- */
-
-static int64_t successes;
-
-static void let_memory_fail(void *user) {
-    (void)user;
-    du_mem_fail_after(successes);
-}
-
-static void mend_memory(void *user) {
-    *(int64_t *)user = du_mem_asked();
-    du_mem_fail_after(-1);
-}
-
-/* One open and fill, whatever comes of it; then the same without failures. True: nothing failed. */
-static bool try_once(struct rig *rig) {
-    int before = fake_started();
-    struct taker *taker = taker_new(rig, 0, &payload.digest, SIZE);
-    taker_open(taker);
-    if (fake_started() > before)
-        fake_send(fake_wait(before + 1), payload.bytes, SIZE);
-    enum taker_state state = taker_wait_over(taker);
-    if (state != TAKER_ENDED)
-        assert_string_equal(du_error_name(taker->error.kind), "Memory");
-    taker_free(&taker);
-    rig_land(rig, 0);
-    return state == TAKER_ENDED;
-}
-
-static void assert_works_again(struct rig *rig) {
-    assert_int_equal(rig_partials(rig), 0);
-    fake_reset();
-    du_index_drop(rig->index, &payload.digest);
-    assert_true(try_once(rig));
-    du_index_drop(rig->index, &payload.digest);
-}
-
-/* `run` reaches the thread whose allocations fail in turn. */
-static int fail_each_in_turn(struct rig *rig,
-                             void (*run)(struct rig *rig, void (*what)(void *), void *user)) {
-    int failures = 0;
-    for (successes = 0;; successes++) {
-        int64_t asked;
-        fake_reset();
-        run(rig, let_memory_fail, NULL);
-        bool good = try_once(rig);
-        run(rig, mend_memory, &asked);
-        failures += !good;
-        if (asked <= successes) {
-            assert_true(good);
-            break;
-        }
-        assert_works_again(rig);
-    }
-    return failures;
-}
-
-static void run_on_loop(struct rig *rig, void (*what)(void *), void *user) {
-    rig_run(&rig->workers[0], what, user);
-}
-
-static void each_allocation_on_the_loop_may_fail(void **state) {
-    assert_in_range(fail_each_in_turn(*state, run_on_loop), 5, 100);
-}
-
-static void each_allocation_in_the_disk_lane_may_fail(void **state) {
-    assert_in_range(fail_each_in_turn(*state, rig_run_in_lane), 3, 100);
-}
-
 static int make_payload(void **state) {
     (void)state;
     payload = payload_of(SIZE);
@@ -408,13 +262,6 @@ int main(void) {
         WITH_RIG(an_abandoned_fill_that_is_wanted_again_in_time_goes_on),
         WITH_RIG(a_fill_abandoned_while_it_is_verified_is_kept),
         WITH_RIG(a_fill_abandoned_while_its_file_is_made_leaves_none),
-        WITH_RIG(a_worker_that_ends_fails_its_fills_as_cancelled),
-        WITH_RIG(a_worker_that_ends_fails_those_who_wait_for_it),
-        WITH_RIG(a_worker_has_ended_only_when_its_last_disk_job_is_home),
-        WITH_RIG(a_worker_has_ended_only_when_nobody_of_it_waits),
-        WITH_RIG(a_worker_that_is_ending_leads_no_fill),
-        WITH_RIG(each_allocation_on_the_loop_may_fail),
-        WITH_RIG(each_allocation_in_the_disk_lane_may_fail),
     };
     return cmocka_run_group_tests(tests, make_payload, free_payload);
 }
