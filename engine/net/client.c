@@ -6,6 +6,7 @@ struct watch {
     uv_poll_t poll;
     struct du_client *client;
     curl_socket_t socket;
+    int events;
 };
 
 /* How many connections to one origin are taken, and who waits for one. */
@@ -100,11 +101,15 @@ static void on_watch_closed(uv_handle_t *handle) {
     come_home(client);
 }
 
+/* A socket with an error on it: libuv stops watching it and tells no more. curl is to find the
+ * error itself, once it has read what came before. */
 static void on_ready(uv_poll_t *poll, int status, int events) {
     struct watch *watch = du_container_of(poll, struct watch, poll);
-    int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+    int flags = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
     flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
     flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+    if (status < 0)
+        uv_poll_start(poll, watch->events, on_ready);
     act(watch->client, watch->socket, flags);
 }
 
@@ -142,13 +147,13 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *user, voi
     }
     if (watch == NULL)
         watch = new_watch(client, socket);
-    if (watch == NULL)
+    if (watch == NULL) {
         go_without(easy);
-    else
-        uv_poll_start(&watch->poll,
-                      (what & CURL_POLL_IN ? UV_READABLE : 0) |
-                          (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
-                      on_ready);
+    } else {
+        watch->events = (what & CURL_POLL_IN ? UV_READABLE : 0);
+        watch->events |= (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+        uv_poll_start(&watch->poll, watch->events, on_ready);
+    }
     return 0;
 }
 

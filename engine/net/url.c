@@ -108,11 +108,10 @@ bool du_url_decode(struct du_slice text, bool segment, struct du_bytes *decoded)
             return false;
         du_bytes_add(decoded, &byte, 1);
     }
-    if (!segment || decoded->failed)
+    if (!segment || decoded->failed || decoded->size == from)
         return true;
     struct du_slice result = {decoded->data + from, decoded->size - from};
-    return result.size == 0 ||
-           !(du_slice_equal(result, DU_SLICE(".")) || du_slice_equal(result, DU_SLICE("..")));
+    return !du_slice_equal(result, DU_SLICE(".")) && !du_slice_equal(result, DU_SLICE(".."));
 }
 
 static bool is_unreserved(char c) {

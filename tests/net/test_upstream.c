@@ -237,6 +237,15 @@ static void connections_are_used_again_also_after_an_error_status(void **state) 
     assert_int_equal(double_connections(bench->server), 1);
 }
 
+static void a_connection_that_upstream_closed_meanwhile_is_replaced_unnoticed(void **state) {
+    struct bench *bench = *state;
+    struct double_answer script[] = {
+        {.to = "", .send = "HTTP/1.1 204 X\r\n\r\n", .then = DOUBLE_CLOSE, .always = true}, {0}};
+    double_play(bench->server, script);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(got_path(&bench->got, &bench->rig, bench->origin, "/x"), DU_OK);
+}
+
 static void a_long_body_of_an_error_is_not_read_to_its_end(void **state) {
     struct bench *bench = *state;
     struct double_answer endless = {
@@ -421,6 +430,7 @@ int main(void) {
         TEST(what_is_no_http_is_a_transport_error),
         TEST(a_header_without_end_is_a_transport_error),
         TEST(connections_are_used_again_also_after_an_error_status),
+        TEST(a_connection_that_upstream_closed_meanwhile_is_replaced_unnoticed),
         TEST(a_long_body_of_an_error_is_not_read_to_its_end),
         TEST(any_status_brings_every_final_answer_with_its_body),
         TEST(a_head_request_brings_the_header_alone),
