@@ -1,5 +1,7 @@
 #include "access.h"
 
+#include "bindings.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -142,4 +144,22 @@ void du_access_write(struct du_context *context, const struct du_request *reques
     count(context->shared->metrics, request, method, took_ns, bytes);
     count_error(context->shared->metrics,
                 request->failure.kind != DU_OK ? request->failure.kind : request->problem);
+}
+
+void du_bindings_refused(struct du_context *context, int status, const char *reason) {
+    const struct du_log_field fields[] = {
+        {"status", DU_LOG_INTEGER, {.integer = status}},
+        {"reason", DU_LOG_STRING, {.string = reason}},
+    };
+    du_log_write(context->base->log, DU_LOG_INFO, NULL, "request refused", fields, 2);
+    if (context->shared == NULL)
+        return;
+    struct du_bytes labels;
+    char code[16];
+    du_bytes_init(&labels);
+    du_metrics_label(&labels, "code", code, (size_t)snprintf(code, sizeof code, "%d", status));
+    du_series_add(du_metrics_series(context->shared->metrics, "dunite_refused_total",
+                                    DU_METRIC_COUNTER, "Requests that no script saw.", labels.data),
+                  1);
+    du_bytes_deinit(&labels);
 }

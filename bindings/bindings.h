@@ -43,5 +43,7 @@ void du_bindings_request(struct du_context *context, int dispatch, struct du_exc
 void du_bindings_gone(struct du_context *context, struct du_exchange *exchange);
 void du_bindings_finished(struct du_context *context, struct du_exchange *exchange,
                           enum du_exchange_end end);
+/* What the server answered by itself: one line in the log, one count. */
+void du_bindings_refused(struct du_context *context, int status, const char *reason);
 
 #endif

@@ -7,10 +7,6 @@
 #include "module.h"
 #include "wait.h"
 
-struct exchange_box {
-    struct du_request *request; /* NULL: closed */
-};
-
 struct reading {
     struct du_wait wait;
     struct du_request *request;
@@ -22,12 +18,13 @@ struct reading {
 static const struct du_box_type exchange_type;
 
 void du_lua_push_exchange(lua_State *L, struct du_request *request) {
-    struct exchange_box *box = du_box_new(L, &exchange_type, sizeof *box);
-    box->request = du_request_ref(request);
+    struct du_exchange_box *box = du_box_new(L, &exchange_type, sizeof *box);
+    box->request = request;
+    request->box = box;
 }
 
 static struct du_request *check_request(lua_State *L) {
-    struct exchange_box *box = du_box_check(L, 1, &exchange_type);
+    struct du_exchange_box *box = du_box_check(L, 1, &exchange_type);
     if (box->request == NULL || box->request->exchange == NULL)
         luaL_error(L, "this request has ended");
     return box->request;
@@ -179,8 +176,10 @@ static int body(lua_State *L) {
 }
 
 static int close_exchange(lua_State *L) {
-    struct exchange_box *box = du_box_check(L, 1, &exchange_type);
-    du_request_unref(&box->request);
+    struct du_exchange_box *box = du_box_check(L, 1, &exchange_type);
+    if (box->request != NULL)
+        box->request->box = NULL;
+    box->request = NULL;
     return 0;
 }
 

@@ -5,7 +5,11 @@
 
 #include "request.h"
 
-/* A box with a reference of its own. May raise. */
+struct du_exchange_box {
+    struct du_request *request; /* NULL: it has gone */
+};
+
+/* The request's one box. May raise. */
 void du_lua_push_exchange(lua_State *L, struct du_request *request);
 
 #endif

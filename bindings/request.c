@@ -25,6 +25,8 @@ void du_request_unref(struct du_request **unused) {
     *unused = NULL;
     if (request == NULL || --request->references > 0)
         return;
+    if (request->box != NULL)
+        request->box->request = NULL;
     request->context->bindings->requests--;
     du_reply_deinit(&request->reply);
     du_free(request->route);

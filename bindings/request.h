@@ -8,8 +8,8 @@
  * cancelled────────────────finished──> (the same)
  *
  * Invariants
- *  1. exchange is NULL from finished on; Lua's boxes of it raise then.
- *  2. It lives while its exchange, its task, or a box refers to it.
+ *  1. exchange is NULL from finished on; Lua's box of it raises then.
+ *  2. It lives while its exchange or its task refers to it; it empties its box when it goes.
  *  3. What the task holds ends when the task does; what the reply holds when the exchange does.
  *
  * Thread: the worker's.
@@ -24,7 +24,8 @@ enum { DU_REQUEST_ID = 17 };
 struct du_request {
     struct du_context *context;
     struct du_exchange *exchange;
-    struct du_task *task; /* NULL: not started, or over */
+    struct du_task *task;        /* NULL: not started, or over */
+    struct du_exchange_box *box; /* NULL: not made yet, or collected */
     struct du_scope scope;
     int references;
     char id[DU_REQUEST_ID]; /* 16 hex digits */

@@ -188,6 +188,7 @@ void worker_end(struct worker *worker) {
     worker_settle(worker);
     du_tasks_free(&worker->context.tasks);
     lua_close(worker->L);
+    worker->requests_left = du_bindings_requests(&worker->context);
     du_bindings_close(&worker->context);
     du_timers_close(&worker->timers, NULL);
     du_mailbox_close(&worker->mailbox, NULL);

@@ -44,6 +44,7 @@ struct worker {
     struct du_context context;
     lua_State *L;
     bool client_closed;
+    size_t requests_left; /* when it had ended */
 };
 
 /* How a run of Lua ended. */
