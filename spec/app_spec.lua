@@ -39,7 +39,8 @@ describe("a handler", function()
       app:get("/swallows", function()
         while true do pcall(function() while true do end end) end
       end)
-      app:get("/late-matcher", function() dunite.matcher(dunite.LimitDenial) {} end)
+      local arms = { Concurrency = answer.data, DailyCap = answer.data }
+      app:get("/late-matcher", function() dunite.matcher(dunite.LimitDenial)(arms) end)
       app:get("/denied", function(req)
         local lease = app.limits.few:acquire("anybody")
         local _, denied = app.limits.few:acquire("anybody")
@@ -137,6 +138,15 @@ describe("loading", function()
     assert.matches("routes%.lua:%d+: this matcher is not total: no arm for LimitDenial%.DailyCap", message)
   end)
 
+  it("refuses one in a handler that did not run, and a variant that does not exist", function()
+    local message = refused [[
+      app:get("/x", function() return dunite.matcher(dunite.LimitDenial) { DailyCap = function() end } end)
+    ]]
+    assert.matches("routes%.lua:%d+: this matcher is not total: no arm for Concurrency", message)
+    message = refused [[ app:get("/x", function() return dunite.LimitDenial.DailyCup end) ]]
+    assert.matches("routes%.lua:%d+: LimitDenial has no variant 'DailyCup', did you mean 'DailyCap'%?", message)
+  end)
+
   it("refuses a limit, a flight or an upstream that was not declared", function()
     local message = refused [[ local _ = app.limits.fev ]]
     assert.matches("routes%.lua:%d+: no limit 'fev' is declared, did you mean 'few'%?", message)
@@ -151,8 +161,8 @@ describe("loading", function()
     ]])
   end)
 
-  it("refuses a key that does not exist", function()
-    assert.matches("dunite%.lua: limts: no such key, did you mean 'limits'%?", refused("", "limts = {},"))
+  it("refuses a key that does not exist, and says where it is", function()
+    assert.matches("dunite%.lua:%d+: limts: no such key, did you mean 'limits'%?", refused("", "limts = {},"))
   end)
 
   it("refuses a script that waits", function()

@@ -3,6 +3,8 @@
 local native = require "dunite.native"
 local app = require "dunite.app"
 local deployment = require "dunite.deployment"
+local locate = require "dunite.locate"
+local totality = require "dunite.totality"
 
 local M = {}
 
@@ -39,11 +41,24 @@ local function load_routes(self, settings, findings)
   if type(routes) ~= "function" then routes = guarded(findings, "routes", resolve, routes) end
   if type(routes) ~= "function" then
     if routes ~= nil then
-      findings[#findings + 1] = where_of(settings.routes, "dunite.lua") .. ": routes are a function(app), or a module that returns one"
+      local where = where_of(settings.routes, "dunite.lua")
+      findings[#findings + 1] = where .. ": routes are a function(app), or a module that returns one"
     end
     return
   end
   guarded(findings, where_of(settings.routes, "dunite.lua"), routes, self)
+end
+
+-- What is wrong in code that did not run; what was found when it ran is there already.
+local function check_totality(settings, findings)
+  local modules = {}
+  for _, key in ipairs { "routes", "catalog", "members" } do
+    if type(settings[key]) == "string" then modules[#modules + 1] = settings[key] end
+  end
+  local known = table.concat(findings, "\n")
+  for _, finding in ipairs(totality.check_deployment(modules)) do
+    if not known:find(finding:match("^[^:]*:%d+:"), 1, true) then findings[#findings + 1] = finding end
+  end
 end
 
 --- Loads the deployment. overrides: JSON of settings that replace those of dunite.lua (may be nil).
@@ -59,6 +74,7 @@ function M.load(overrides)
   end
   local given = overrides and assert(native.json.decode(overrides)) or {}
   local settings = deployment.settle(declared, given, findings, "dunite.lua")
+  locate.add_lines(findings, "dunite.lua", native.read_file("dunite.lua") or "")
   for _, name in ipairs(STANDARD_FLIGHTS) do table.insert(settings.flights, name) end
   out.settings = settings
   local entries = settings.catalog ~= nil and guarded(findings, "catalog", resolve, settings.catalog) or {}
@@ -66,6 +82,7 @@ function M.load(overrides)
   local self = guarded(findings, "app", app.new, settings, entries, findings, where_of(settings.catalog, "dunite.lua"))
   if not self then return out end
   load_routes(self, settings, findings)
+  check_totality(settings, findings)
   out.routes = self.routes
   out.dispatch = function(exchange) return self:dispatch(exchange) end
   return out

@@ -34,6 +34,7 @@ local function check(body)
     if type(body[key]) ~= wanted then return key .. " is a " .. wanted end
   end
   if (body.id or "") == "" then return "id is missing" end
+  if not body.id:match("^%w[%w._-]*$") then return "id is letters, digits, '.', '_' and '-'" end
 end
 
 local function save(member)
@@ -65,12 +66,22 @@ function members.add(_, body)
   }
 end
 
+-- All of a member, with a change: one of the deployment's own file becomes one of the ledger, which wins.
+local function changed(member, change)
+  local whole = {
+    id = member.id, email = member.email, active = member.active, admin = member.admin,
+    entitlements = text.keys(member.entitlements),
+  }
+  for key, value in pairs(change) do whole[key] = value end
+  return whole
+end
+
 members.passwd = for_known(function(member, body)
   if (body.password or "") == "" then return refused("password is missing") end
-  return save { id = member.id, password = body.password }
+  return save(changed(member, { password = body.password }))
 end)
 
-members.disable = for_known(function(member) return save { id = member.id, active = false } end)
+members.disable = for_known(function(member) return save(changed(member, { active = false })) end)
 
 members.remove = for_known(function(member)
   local ok, problem = native.members:remove(member.id)
@@ -170,6 +181,7 @@ function M.routes(app)
   command("flights", flights)
   command("limits", limits)
   routes.not_found = function() return refused("there is no such command", 404) end
+  routes.bad_path = routes.not_found
   routes.failed = function(_, problem) return refused(enum.of(problem) and tostring(problem) or "it failed", 500) end
   return routes
 end

@@ -44,6 +44,10 @@ local function same(a, b)
   return table.concat(a, "\0") == table.concat(b, "\0")
 end
 
+--- The enum of that name, nil when there is none.
+---@return dunite.Enum?
+function M.named(name) return enums[name] end
+
 --- Makes an enum, or gives the one of that name when it has the same variants.
 ---@param name string
 ---@param names string[]

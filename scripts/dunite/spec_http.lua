@@ -49,11 +49,12 @@ end
 --- { status, headers (names in small letters), body }; or nil and a problem: Transport where nobody answered or the
 --- body broke.
 ---@async
----@param options { url: string, method?: string, headers?: table<string, string|string[]>, body?: string }
+--- address: where to connect, when it is not the URL's host ("unix:PATH").
+---@param options { url: string, address?: string, method?: string, headers?: table, body?: string }
 ---@return table? answer, table? problem
 return function(options)
   local host, target = options.url:match("^http://([^/]+)(/.*)$") -- the path as it is: no dot segment is undone
-  local text, problem = native.spec.call(host, request_text(options, host, target))
+  local text, problem = native.spec.call(options.address or host, request_text(options, host, target))
   if not text then return nil, problem end
   local answer = parse(text, options.method)
   if not answer then return nil, errors.new("Transport", { message = "no answer from " .. options.url }) end

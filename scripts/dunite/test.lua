@@ -78,6 +78,18 @@ for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" } do
   App[method:lower()] = function(self, path, options) return self:request(method, path, options) end
 end
 
+--- A command on the control socket, as the `dunite` program sends it.
+---@async
+---@return table answer
+function App:control(command, body)
+  local response, problem = native.spec.http {
+    url = "http://control/control/" .. command, address = "unix:" .. self.folder .. "/control.sock", method = "POST",
+    body = native.json.encode(body or {}),
+  }
+  if not response then error(("%s: %s"):format(command, tostring(problem)), 2) end
+  return native.json.decode(response.body)
+end
+
 --- A registry token for the member, for those repositories.
 ---@async
 ---@param member string

@@ -482,8 +482,8 @@ function native.spec.call(address, request) end
 function native.spec.http(options) end
 ---@return string folder    -- fresh; remove it when done
 function native.spec.temp() end
----@param folder string
-function native.spec.remove(folder) end
+---@param path string
+function native.spec.remove(path) end
 --- Writes a file; makes the folders above it.
 ---@param path string
 ---@param text string
