@@ -69,7 +69,8 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 start() {
     local log=$1
     shift
-    "$@" >"$log" 2>&1 </dev/null &
+    : >"$log" # here and not in the child, so that nobody reads an older one
+    "$@" >>"$log" 2>&1 </dev/null &
     pid=$!
     started+=("$pid")
 }
@@ -102,7 +103,7 @@ finish() {
     if ((failures)) && [[ -n ${KEEP-} ]]; then
         echo "# what was there is in $work"
     else
-        if ((failures)); then tail -qn 25 "$work"/*.log 2>/dev/null | cut -c 1-300 | sed 's/^/#   /'; fi
+        if ((failures)); then tail -n 12 "$work"/*.log 2>/dev/null | grep -v route=/double | cut -c 1-300 | sed 's/^/#   /'; fi
         rm -rf "$work"
     fi
     ((status == 0 && failures == 0)) || exit 1
