@@ -1,6 +1,7 @@
 #include "mem.h"
 #include "sign_in.h"
 #include "transfer.h"
+#include "upstream_error.h"
 
 #include <string.h>
 
@@ -109,26 +110,6 @@ static bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-static enum step refuse_status(struct du_fetch *fetch, struct du_transfer *transfer, int status) {
-    const char *name = fetch->origin->name;
-    struct du_error *verdict = &fetch->verdict;
-    if (status == 404 || status == 410)
-        du_error_set(verdict, DU_NOT_FOUND, "upstream %.64s answered %d", name, status);
-    else if ((status == 401 || status == 403) && !fetch->left)
-        du_error_set(verdict, DU_UPSTREAM,
-                     "upstream %.64s refuses our credentials (%d); check its token, or username "
-                     "and password, and what they may read",
-                     name, status);
-    else
-        du_error_set(verdict, DU_UPSTREAM, "upstream %.64s answered %d; check its log", name,
-                     status);
-    if (status == 401 || status == 403)
-        du_log_write(fetch->client->base->log, DU_LOG_WARN, NULL, verdict->message, NULL, 0);
-    verdict->status = verdict->kind == DU_UPSTREAM ? status : 0;
-    verdict->retry_after = du_transfer_retry_after(transfer);
-    return STEP_REFUSE;
-}
-
 static enum step redirected(struct du_fetch *fetch, const char *location, int status) {
     if (++fetch->redirects > REDIRECTS_MOST) {
         du_error_set(&fetch->verdict, DU_UPSTREAM, "upstream %.64s redirects more than %d times",
@@ -170,7 +151,12 @@ static enum step judge(struct du_fetch *fetch, struct du_transfer *transfer, int
         return redirected(fetch, location, status);
     if (status == 401 && challenged(fetch, transfer))
         return STEP_SIGN_IN;
-    return usable ? STEP_DELIVER : refuse_status(fetch, transfer, status);
+    if (usable)
+        return STEP_DELIVER;
+    du_upstream_error_of_status(fetch->origin, fetch->left ? DU_PARTY_ELSEWHERE : DU_PARTY_ORIGIN,
+                                status, du_transfer_header(transfer, "Retry-After", 0),
+                                &fetch->verdict);
+    return STEP_REFUSE;
 }
 
 /* ---- the transfer's hooks ---- */
@@ -238,21 +224,15 @@ static bool authorize(struct du_fetch *fetch, const char *path) {
     struct du_bytes line = {0};
     const char *unasked =
         fetch->basic ? fetch->origin->basic_header : du_origin_authorization(fetch->origin, path);
-    if (fetch->request.authorization != NULL)
-        explicit_bzero(fetch->request.authorization, strlen(fetch->request.authorization));
-    du_free(fetch->request.authorization);
-    fetch->request.authorization = NULL;
     fetch->sent = SENT_NOTHING;
-    if (fetch->left)
-        return true;
-    if (fetch->token != NULL) {
+    if (!fetch->left && fetch->token != NULL) {
         fetch->sent = fetch->token_is_new ? SENT_NEW_TOKEN : SENT_KEPT_TOKEN;
         du_bytes_format(&line, "Authorization: Bearer %s", fetch->token->text);
-    } else if (unasked != NULL) {
+    } else if (!fetch->left && unasked != NULL) {
         fetch->sent = SENT_UNASKED;
         du_bytes_text(&line, unasked);
     }
-    fetch->request.authorization = line.data;
+    du_outgoing_authorize(&fetch->request, line.data);
     return !line.failed;
 }
 

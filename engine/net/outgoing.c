@@ -83,6 +83,13 @@ enum du_error_kind du_outgoing_init(struct du_outgoing *request,
     return du_error_set(error, DU_MEMORY, "no memory for a request to upstream");
 }
 
+void du_outgoing_authorize(struct du_outgoing *request, char *line) {
+    if (request->authorization != NULL)
+        explicit_bzero(request->authorization, strlen(request->authorization));
+    du_free(request->authorization);
+    request->authorization = line;
+}
+
 void du_outgoing_deinit(struct du_outgoing *request) {
     for (char **line = request->headers; line != NULL && *line != NULL; line++)
         du_free(*line);
@@ -90,9 +97,7 @@ void du_outgoing_deinit(struct du_outgoing *request) {
     du_free(request->method);
     du_free(request->url);
     du_free(request->body);
-    if (request->authorization != NULL)
-        explicit_bzero(request->authorization, strlen(request->authorization));
-    du_free(request->authorization);
+    du_outgoing_authorize(request, NULL);
     *request = (struct du_outgoing){0};
 }
 

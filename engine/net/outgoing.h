@@ -24,6 +24,8 @@ struct du_outgoing {
  * caller's to say (Authorization, Host and what frames a message). */
 enum du_error_kind du_outgoing_init(struct du_outgoing *request,
                                     const struct du_fetch_options *options, struct du_error *error);
+/* Takes the line (NULL for none) in the place of the one before, which is wiped. */
+void du_outgoing_authorize(struct du_outgoing *request, char *line);
 /* Frees all it holds. */
 void du_outgoing_deinit(struct du_outgoing *request);
 /* What a redirect with this status leaves of method and body (RFC 9110 section 15.4). */

@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "single_flight.h"
 #include "transfer.h"
+#include "upstream_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,27 +52,12 @@ static void settle(struct du_flight *flight, const struct du_error *error,
     du_flight_complete(&flight, outcome);
 }
 
-static void refuse(struct ask *ask, int status, int64_t retry_after) {
-    const char *name = ask->origin->name;
-    if (status == 401 || status == 403) {
-        du_error_set(&ask->verdict, DU_UPSTREAM,
-                     "the token server of upstream %.64s refuses our credentials (%d); check its "
-                     "token, or username and password",
-                     name, status);
-        du_log_write(ask->client->base->log, DU_LOG_WARN, NULL, ask->verdict.message, NULL, 0);
-    } else {
-        du_error_set(&ask->verdict, DU_UPSTREAM,
-                     "the token server of upstream %.64s answered %d; check its log", name, status);
-    }
-    ask->verdict.status = status;
-    ask->verdict.retry_after = retry_after;
-}
-
 static enum du_transfer_body on_head(void *user, struct du_transfer *transfer, int status) {
     struct ask *ask = user;
     if (status == 200)
         return DU_TRANSFER_DELIVER;
-    refuse(ask, status, du_transfer_retry_after(transfer));
+    du_upstream_error_of_status(ask->origin, DU_PARTY_TOKEN_SERVER, status,
+                                du_transfer_header(transfer, "Retry-After", 0), &ask->verdict);
     return DU_TRANSFER_DROP;
 }
 

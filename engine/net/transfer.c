@@ -2,6 +2,7 @@
 
 #include "curl_handle.h"
 #include "mem.h"
+#include "upstream_error.h"
 
 #include <assert.h>
 #include <netdb.h>
@@ -52,38 +53,7 @@ struct du_transfer *du_transfer_of_later(struct du_list *node) {
     return du_container_of(node, struct du_transfer, later);
 }
 
-/* ---- what went wrong ---- */
-
-static const struct {
-    CURLcode code;
-    enum du_error_kind kind;
-    const char *advice;
-} meanings[] = {
-    {CURLE_OUT_OF_MEMORY, DU_MEMORY, "this machine is short of memory"},
-    {CURLE_OPERATION_TIMEDOUT, DU_TIMEOUT, "check that it is up"},
-    {CURLE_URL_MALFORMAT, DU_INVALID_URL, "check its url"},
-    {CURLE_COULDNT_RESOLVE_HOST, DU_TRANSPORT, "check the host name and this machine's DNS"},
-    {CURLE_COULDNT_CONNECT, DU_TRANSPORT, "check that it is up and its url is right"},
-    {CURLE_PARTIAL_FILE, DU_TRANSPORT, "the body broke off; check the network and its log"},
-    {CURLE_PEER_FAILED_VERIFICATION, DU_TRANSPORT, "check its certificate, and ca_file"},
-    {CURLE_SSL_CACERT_BADFILE, DU_TRANSPORT, "check that ca_file can be read"},
-    {CURLE_SSL_CONNECT_ERROR, DU_TRANSPORT, "check that its url should begin with https"},
-    {CURLE_WRITE_ERROR, DU_TRANSPORT, "its header is too long"},
-};
-
-static void explain(struct du_transfer *transfer, CURLcode code, struct du_error *error) {
-    enum du_error_kind kind = DU_TRANSPORT;
-    const char *advice = "check the network and its log";
-    long number = 0;
-    char room[64] = "";
-    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
-        if (meanings[i].code == code) {
-            kind = meanings[i].kind;
-            advice = meanings[i].advice;
-        }
-    }
-    curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
-    const char *reason = number != 0 ? strerror_r((int)number, room, sizeof room) : "";
+static void explain(const struct du_transfer *transfer, CURLcode code, struct du_error *error) {
     if (transfer->refused[0] != '\0')
         du_error_set(
             error, DU_INVALID_URL,
@@ -91,9 +61,7 @@ static void explain(struct du_transfer *transfer, CURLcode code, struct du_error
             "in allow_private if it is meant",
             transfer->origin->name, transfer->where, transfer->refused);
     else
-        du_error_set(error, kind, "upstream %.40s (%.60s): %.48s%s%.32s; %s",
-                     transfer->origin->name, transfer->where, curl_easy_strerror(code),
-                     number != 0 ? ", " : "", reason, advice);
+        du_upstream_error_of_curl(transfer->origin, transfer->where, transfer->easy, code, error);
 }
 
 /* ---- the deadline ---- */
@@ -355,18 +323,6 @@ const char *du_transfer_header(struct du_transfer *transfer, const char *name, s
     return curl_easy_header(transfer->easy, name, at, CURLH_HEADER, -1, &header) == CURLHE_OK
                ? header->value
                : NULL;
-}
-
-int64_t du_transfer_retry_after(struct du_transfer *transfer) {
-    const char *text = du_transfer_header(transfer, "Retry-After", 0);
-    int64_t when_ms, now_ms = du_clock_wall_ms(&transfer->client->base->clock);
-    if (text == NULL)
-        return -1;
-    if (text[0] != '\0' && strspn(text, "0123456789") == strlen(text))
-        return strlen(text) < 10 ? strtoll(text, NULL, 10) : INT32_MAX;
-    if (!du_clock_parse_http_date(text, &when_ms))
-        return -1;
-    return when_ms > now_ms ? (when_ms - now_ms + 999) / 1000 : 0;
 }
 
 int64_t du_transfer_length(const struct du_transfer *transfer) {

@@ -47,8 +47,6 @@ void du_transfer_resume(struct du_transfer *transfer);
 
 /* In head. The answer's header of that name, number `at` of several; NULL when it has none. */
 const char *du_transfer_header(struct du_transfer *transfer, const char *name, size_t at);
-/* In head. Seconds to wait by Retry-After, -1 when it has none (RFC 9110 section 10.2.3). */
-int64_t du_transfer_retry_after(struct du_transfer *transfer);
 /* In head: the body's length, -1 when unknown. */
 int64_t du_transfer_length(const struct du_transfer *transfer);
 /* In head: the end of the body can be told from a connection that broke. */

@@ -10,7 +10,7 @@
  *   client     a worker's curl multi on its loop, and its places at each origin
  *   origin     what is configured, and who may see the credentials
  *
- * Each uses those below it. Two rules hold everywhere:
+ * Each uses those below it, and upstream_error for what goes wrong. Two rules hold everywhere:
  *  1. curl does not take handles in or out while it calls us. So between du_client_enter and
  *     du_client_leave what is started, resumed or stopped goes to client->later, and is done on
  * leaving.

@@ -156,3 +156,22 @@ struct du_origin *origin_of(struct rig *rig, struct double_server *server, enum 
         .name = "forgejo", .kind = kind, .url = double_url(server, ""), .token = token};
     return origin_with(rig, &options);
 }
+
+int bench_set_up(void **state) {
+    struct bench *bench = calloc(1, sizeof *bench);
+    rig_init(&bench->rig, NULL);
+    bench->server = double_listen("127.0.0.1", rig_asked, &bench->rig);
+    bench->origin = origin_of(&bench->rig, bench->server, DU_ORIGIN_FORGEJO, "S3CRET");
+    *state = bench;
+    return 0;
+}
+
+int bench_tear_down(void **state) {
+    struct bench *bench = *state;
+    got_deinit(&bench->got);
+    du_origin_unref(&bench->origin);
+    double_free(bench->server);
+    rig_deinit(&bench->rig);
+    free(bench);
+    return 0;
+}

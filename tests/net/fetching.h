@@ -65,4 +65,15 @@ struct du_origin *origin_of(struct rig *rig, struct double_server *server, enum 
                             const char *token);
 struct du_origin *origin_with(struct rig *rig, const struct du_origin_options *options);
 
+/* What most tests of a fetch begin with: a double, and an origin at it whose token is S3CRET. */
+struct bench {
+    struct rig rig;
+    struct double_server *server;
+    struct du_origin *origin;
+    struct got got;
+};
+
+int bench_set_up(void **state);
+int bench_tear_down(void **state);
+
 #endif

@@ -107,3 +107,17 @@ enum du_error_kind fetch_scoped(struct registry *registry, const char *with_scop
 enum du_error_kind fetch(struct registry *registry) {
     return fetch_scoped(registry, SCOPE);
 }
+
+void begin(struct registry *registry, struct got *got, const char *url, const char *scope) {
+    struct du_fetch_options options = {.origin = registry->origin, .url = url, .scope = scope};
+    memset(got, 0, sizeof *got);
+    assert_int_equal(got_start(got, &registry->rig, &options), DU_OK);
+}
+
+void play_fill(struct registry *registry, const char *to, size_t size, enum double_then then) {
+    char text[64];
+    snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", size);
+    struct double_answer script[] = {
+        {.to = to, .send = text, .fill = then == DOUBLE_HOLD ? size / 2 : size, .then = then}, {0}};
+    double_play(registry->here, script);
+}

@@ -41,4 +41,10 @@ void registry_wants(struct registry *registry, const char *token, struct double_
 enum du_error_kind fetch_scoped(struct registry *registry, const char *scope);
 enum du_error_kind fetch(struct registry *registry);
 
+/* Starts a fetch of that URL; scope may be NULL. */
+void begin(struct registry *registry, struct got *got, const char *url, const char *scope);
+enum { MIB = 1024 * 1024 };
+/* A body of that size (double_byte); of one that is held only the half comes. */
+void play_fill(struct registry *registry, const char *to, size_t size, enum double_then then);
+
 #endif

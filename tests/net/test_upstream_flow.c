@@ -1,7 +1,4 @@
-/* A fetch's life: pausing, cancelling in every state, places at an origin, closing, short of
- * memory. */
-
-#include "fetching.h"
+/* A fetch's life: pausing, places at an origin, closing, short of memory. */
 
 #include "mem.h"
 #include "registry.h"
@@ -16,30 +13,12 @@
 
 #include <cmocka.h>
 
-enum { MIB = 1024 * 1024 };
-
 static void is_the_fill(const struct du_bytes *body, size_t size) {
     assert_int_equal(body->size, size);
     for (size_t i = 0; i < size; i++) {
         if (body->data[i] != double_byte(i))
             fail_msg("byte %zu is wrong", i);
     }
-}
-
-static void begin(struct registry *registry, struct got *got, const char *url, const char *scope) {
-    struct du_fetch_options options = {.origin = registry->origin, .url = url, .scope = scope};
-    memset(got, 0, sizeof *got);
-    assert_int_equal(got_start(got, &registry->rig, &options), DU_OK);
-}
-
-/* A body of that size; of one that is held only the half comes. */
-static void play_fill(struct registry *registry, const char *to, size_t size,
-                      enum double_then then) {
-    char text[64];
-    snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", size);
-    struct double_answer script[] = {
-        {.to = to, .send = text, .fill = then == DOUBLE_HOLD ? size / 2 : size, .then = then}, {0}};
-    double_play(registry->here, script);
 }
 
 static void pausing_loses_nothing(void **state) {
@@ -114,120 +93,6 @@ static void a_body_may_end_while_paused_but_not_before_its_last_byte_came(void *
         du_fetch_resume(got->fetch);
     assert_int_equal(got_end(got), DU_TRANSPORT);
     is_the_fill(&got->body, 100);
-}
-
-/* ---- cancelling ---- */
-
-/* Nothing more comes of a fetch that was cancelled, and the client still works. */
-static void is_quiet_and_well(struct registry *registry, int heads) {
-    struct got after;
-    rig_poll(&registry->rig);
-    assert_int_equal(registry->got.ends, 0);
-    assert_int_equal(registry->got.heads, heads);
-    play(registry->here, "GET /after", NULL, OK_ANSWER, false);
-    assert_int_equal(got_path(&after, &registry->rig, registry->origin, "/after"), DU_OK);
-    assert_int_equal(registry->got.ends, 0);
-    got_deinit(&after);
-}
-
-static void cancelling_at_once_sends_nothing(void **state) {
-    struct registry *registry = *state;
-    begin(registry, &registry->got, "/x", NULL);
-    du_fetch_cancel(&registry->got.fetch);
-    assert_null(registry->got.fetch);
-    is_quiet_and_well(registry, 0);
-    assert_int_equal(double_requests(registry->here), 1);
-    du_fetch_cancel(&registry->got.fetch);
-}
-
-static void cancelling_while_the_name_is_looked_up_does_not_wait_for_it(void **state) {
-    struct registry *registry = *state;
-    struct du_origin_options options = {.name = "nowhere", .url = "http://nowhere.invalid"};
-    struct du_origin *nowhere = origin_with(&registry->rig, &options);
-    struct du_fetch_options fetch = {.origin = nowhere, .url = "/x"};
-    do { /* until one is caught in the midst of it */
-        memset(&registry->got, 0, sizeof registry->got);
-        assert_int_equal(got_start(&registry->got, &registry->rig, &fetch), DU_OK);
-        rig_poll(&registry->rig);
-    } while (registry->got.ends > 0);
-    du_fetch_cancel(&registry->got.fetch);
-    du_origin_unref(&nowhere);
-    is_quiet_and_well(registry, 0);
-}
-
-static void cancelling_before_the_head_brings_nothing(void **state) {
-    struct registry *registry = *state;
-    struct double_answer script[] = {{.to = "GET /x", .send = "", .then = DOUBLE_HOLD}, {0}};
-    double_play(registry->here, script);
-    begin(registry, &registry->got, "/x", NULL);
-    rig_until_asked(&registry->rig, registry->here, 1);
-    du_fetch_cancel(&registry->got.fetch);
-    is_quiet_and_well(registry, 0);
-}
-
-static void cancelling_in_the_head_hook_brings_no_data(void **state) {
-    struct registry *registry = *state;
-    play_fill(registry, "GET /x", MIB, DOUBLE_HOLD);
-    begin(registry, &registry->got, "/x", NULL);
-    registry->got.cancels_at_head = true;
-    while (registry->got.heads == 0)
-        uv_run(&registry->rig.loop, UV_RUN_ONCE);
-    is_quiet_and_well(registry, 1);
-    assert_int_equal(registry->got.body.size, 0);
-}
-
-static void saying_no_in_the_head_hook_cancels(void **state) {
-    struct registry *registry = *state;
-    play_fill(registry, "GET /x", MIB, DOUBLE_HOLD);
-    begin(registry, &registry->got, "/x", NULL);
-    registry->got.stops_at_head = true;
-    while (registry->got.heads == 0)
-        uv_run(&registry->rig.loop, UV_RUN_ONCE);
-    is_quiet_and_well(registry, 1);
-    assert_int_equal(registry->got.body.size, 0);
-}
-
-static void cancelling_in_the_data_hook_brings_no_more(void **state) {
-    struct registry *registry = *state;
-    play_fill(registry, "GET /x", MIB, DOUBLE_HOLD);
-    begin(registry, &registry->got, "/x", NULL);
-    registry->got.cancels_at_data = true;
-    while (registry->got.body.size == 0)
-        uv_run(&registry->rig.loop, UV_RUN_ONCE);
-    size_t size = registry->got.body.size;
-    is_quiet_and_well(registry, 1);
-    assert_int_equal(registry->got.body.size, size);
-}
-
-static void cancelling_while_paused_brings_no_more(void **state) {
-    struct registry *registry = *state;
-    play_fill(registry, "GET /x", MIB, DOUBLE_HOLD);
-    begin(registry, &registry->got, "/x", NULL);
-    registry->got.pauses = true;
-    while (registry->got.body.size == 0)
-        uv_run(&registry->rig.loop, UV_RUN_ONCE);
-    rig_poll(&registry->rig);
-    du_fetch_cancel(&registry->got.fetch);
-    is_quiet_and_well(registry, 1);
-}
-
-static void cancelling_while_a_token_is_fetched_brings_nothing(void **state) {
-    struct registry *registry = *state;
-    sem_t gate;
-    sem_init(&gate, 0, 0);
-    struct double_answer script[] = {
-        {.to = "GET /token", .send = json(registry, "{\"token\":\"t\"}"), .gate = &gate}, {0}};
-    registry_wants(registry, "t", registry->here);
-    double_play(registry->here, script);
-    begin(registry, &registry->got, PATH, SCOPE);
-    rig_until_asked(&registry->rig, registry->here, 2);
-    du_fetch_cancel(&registry->got.fetch);
-    sem_post(&gate);
-    is_quiet_and_well(registry, 0);
-    /* The request went on for whoever comes next. */
-    assert_int_equal(fetch(registry), DU_OK);
-    assert_int_equal(double_saw(registry->here, "GET /token"), 1);
-    sem_destroy(&gate);
 }
 
 /* ---- one fetch acts on another from within a hook ---- */
@@ -429,14 +294,6 @@ int main(void) {
         TEST(a_fetch_paused_before_its_head_brings_its_head_and_no_data),
         TEST(a_paused_fetch_still_follows_redirects),
         TEST(a_body_may_end_while_paused_but_not_before_its_last_byte_came),
-        TEST(cancelling_at_once_sends_nothing),
-        TEST(cancelling_while_the_name_is_looked_up_does_not_wait_for_it),
-        TEST(cancelling_before_the_head_brings_nothing),
-        TEST(cancelling_in_the_head_hook_brings_no_data),
-        TEST(saying_no_in_the_head_hook_cancels),
-        TEST(cancelling_in_the_data_hook_brings_no_more),
-        TEST(cancelling_while_paused_brings_no_more),
-        TEST(cancelling_while_a_token_is_fetched_brings_nothing),
         TEST(a_hook_may_start_and_cancel_others),
         TEST(no_more_connections_are_opened_than_there_are_places),
         TEST(who_waits_for_a_place_does_not_use_up_his_time_to_connect),

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-struct bench {
+struct road {
     struct rig rig;
     struct double_server *here, *elsewhere;
     struct du_origin *origin;
@@ -22,39 +22,39 @@ struct bench {
 };
 
 static int set_up(void **state) {
-    struct bench *bench = calloc(1, sizeof *bench);
+    struct road *road = calloc(1, sizeof *road);
 
     struct du_cidr allowed[1];
-    rig_init(&bench->rig, NULL);
-    bench->here = double_listen("127.0.0.1", rig_asked, &bench->rig);
-    bench->elsewhere = double_listen("127.0.0.2", rig_asked, &bench->rig);
+    rig_init(&road->rig, NULL);
+    road->here = double_listen("127.0.0.1", rig_asked, &road->rig);
+    road->elsewhere = double_listen("127.0.0.2", rig_asked, &road->rig);
     assert_int_equal(du_cidr_parse("127.0.0.2/32", &allowed[0], NULL), DU_OK);
     struct du_origin_options options = {.name = "forgejo",
                                         .kind = DU_ORIGIN_FORGEJO,
-                                        .url = double_url(bench->here, ""),
+                                        .url = double_url(road->here, ""),
                                         .token = "S3CRET",
                                         .allow_private = allowed,
                                         .allow_private_count = 1};
-    bench->origin = origin_with(&bench->rig, &options);
-    *state = bench;
+    road->origin = origin_with(&road->rig, &options);
+    *state = road;
     return 0;
 }
 
 static int tear_down(void **state) {
-    struct bench *bench = *state;
-    got_deinit(&bench->got);
-    du_origin_unref(&bench->origin);
-    double_free(bench->here);
-    double_free(bench->elsewhere);
-    rig_deinit(&bench->rig);
-    free(bench);
+    struct road *road = *state;
+    got_deinit(&road->got);
+    du_origin_unref(&road->origin);
+    double_free(road->here);
+    double_free(road->elsewhere);
+    rig_deinit(&road->rig);
+    free(road);
     return 0;
 }
 
-/* A redirect's text, good until the bench goes. */
-static const char *redirect(struct bench *bench, int status, const char *location) {
-    char *text = bench->texts[bench->used++];
-    snprintf(text, sizeof bench->texts[0],
+/* A redirect's text, good until the road goes. */
+static const char *redirect(struct road *road, int status, const char *location) {
+    char *text = road->texts[road->used++];
+    snprintf(text, sizeof road->texts[0],
              "HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 3\r\n\r\nbye", status, location);
     return text;
 }
@@ -66,175 +66,175 @@ static void play(struct double_server *server, const char *to, const char *send)
     double_play(server, script);
 }
 
-static enum du_error_kind fetch(struct bench *bench, const char *path) {
-    got_deinit(&bench->got);
-    return got_path(&bench->got, &bench->rig, bench->origin, path);
+static enum du_error_kind fetch(struct road *road, const char *path) {
+    got_deinit(&road->got);
+    return got_path(&road->got, &road->rig, road->origin, path);
 }
 
 static void a_redirect_within_the_origin_takes_the_credentials_along(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     static const int statuses[] = {301, 302, 303, 307, 308};
     for (int i = 0; i < 5; i++) {
-        play(bench->here, "GET /x", redirect(bench, statuses[i], i % 2 ? "/y" : "y"));
-        play(bench->here, "GET /y", ok);
-        assert_int_equal(fetch(bench, "/x"), DU_OK);
-        assert_string_equal(bench->got.body.data, "ok");
-        assert_string_equal(bench->got.url, double_url(bench->here, "/y"));
+        play(road->here, "GET /x", redirect(road, statuses[i], i % 2 ? "/y" : "y"));
+        play(road->here, "GET /y", ok);
+        assert_int_equal(fetch(road, "/x"), DU_OK);
+        assert_string_equal(road->got.body.data, "ok");
+        assert_string_equal(road->got.url, double_url(road->here, "/y"));
     }
-    assert_int_equal(double_saw(bench->here, "\r\nAuthorization: token S3CRET\r\n"), 10);
-    assert_int_equal(double_connections(bench->here), 1);
-    assert_int_equal(du_origin_requests(bench->origin), 10);
+    assert_int_equal(double_saw(road->here, "\r\nAuthorization: token S3CRET\r\n"), 10);
+    assert_int_equal(double_connections(road->here), 1);
+    assert_int_equal(du_origin_requests(road->origin), 10);
 }
 
 static void a_redirect_elsewhere_leaves_the_credentials_behind(void **state) {
-    struct bench *bench = *state;
-    play(bench->here, "GET /x", redirect(bench, 302, double_url(bench->elsewhere, "/y?sig=1")));
-    play(bench->elsewhere, "GET /y?sig=1", ok);
-    assert_int_equal(fetch(bench, "/x"), DU_OK);
-    assert_string_equal(bench->got.body.data, "ok");
-    assert_int_equal(double_saw(bench->here, "Authorization: token S3CRET"), 1);
-    assert_int_equal(double_requests(bench->elsewhere), 1);
-    assert_int_equal(double_saw(bench->elsewhere, "Authorization"), 0);
-    assert_int_equal(double_saw(bench->elsewhere, "S3CRET"), 0);
-    assert_int_equal(double_saw(bench->elsewhere, "Referer"), 0);
+    struct road *road = *state;
+    play(road->here, "GET /x", redirect(road, 302, double_url(road->elsewhere, "/y?sig=1")));
+    play(road->elsewhere, "GET /y?sig=1", ok);
+    assert_int_equal(fetch(road, "/x"), DU_OK);
+    assert_string_equal(road->got.body.data, "ok");
+    assert_int_equal(double_saw(road->here, "Authorization: token S3CRET"), 1);
+    assert_int_equal(double_requests(road->elsewhere), 1);
+    assert_int_equal(double_saw(road->elsewhere, "Authorization"), 0);
+    assert_int_equal(double_saw(road->elsewhere, "S3CRET"), 0);
+    assert_int_equal(double_saw(road->elsewhere, "Referer"), 0);
 }
 
 static void another_port_of_the_same_host_is_elsewhere(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     struct double_server *other = double_listen("127.0.0.1", NULL, NULL);
-    play(bench->here, "GET /x", redirect(bench, 302, double_url(other, "/y")));
-    assert_int_equal(fetch(bench, "/x"), DU_INVALID_URL);
+    play(road->here, "GET /x", redirect(road, 302, double_url(other, "/y")));
+    assert_int_equal(fetch(road, "/x"), DU_INVALID_URL);
     assert_int_equal(double_connections(other), 0);
     double_free(other);
 }
 
 static void who_has_left_the_origin_has_no_credentials_on_return(void **state) {
-    struct bench *bench = *state;
-    play(bench->here, "GET /x", redirect(bench, 302, double_url(bench->elsewhere, "/y")));
-    play(bench->elsewhere, "GET /y", redirect(bench, 302, double_url(bench->here, "/admin")));
-    play(bench->here, "GET /admin", ok);
-    assert_int_equal(fetch(bench, "/x"), DU_OK);
-    assert_int_equal(double_saw(bench->here, "Authorization"), 1);
+    struct road *road = *state;
+    play(road->here, "GET /x", redirect(road, 302, double_url(road->elsewhere, "/y")));
+    play(road->elsewhere, "GET /y", redirect(road, 302, double_url(road->here, "/admin")));
+    play(road->here, "GET /admin", ok);
+    assert_int_equal(fetch(road, "/x"), DU_OK);
+    assert_int_equal(double_saw(road->here, "Authorization"), 1);
 }
 
 static void a_redirect_with_a_length_and_no_body_is_followed(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     struct double_answer script[] = {
         {.to = "GET /v2/a/blobs/x",
          .send = "HTTP/1.1 307 Moved\r\nLocation: /y\r\nContent-Length: 1234\r\n\r\n",
          .then = DOUBLE_CLOSE},
         {.to = "GET /y", .send = ok},
         {0}};
-    double_play(bench->here, script);
-    assert_int_equal(fetch(bench, "/v2/a/blobs/x"), DU_OK);
-    assert_string_equal(bench->got.body.data, "ok");
-    assert_int_equal(bench->got.heads, 1);
+    double_play(road->here, script);
+    assert_int_equal(fetch(road, "/v2/a/blobs/x"), DU_OK);
+    assert_string_equal(road->got.body.data, "ok");
+    assert_int_equal(road->got.heads, 1);
 }
 
 static void a_circle_of_redirects_ends(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     struct double_answer script[] = {
-        {.to = "GET /x", .send = redirect(bench, 302, "/x"), .always = true}, {0}};
-    double_play(bench->here, script);
-    assert_int_equal(fetch(bench, "/x"), DU_UPSTREAM);
-    assert_int_equal(bench->got.error.status, 302);
-    assert_int_equal(double_requests(bench->here), 6);
+        {.to = "GET /x", .send = redirect(road, 302, "/x"), .always = true}, {0}};
+    double_play(road->here, script);
+    assert_int_equal(fetch(road, "/x"), DU_UPSTREAM);
+    assert_int_equal(road->got.error.status, 302);
+    assert_int_equal(double_requests(road->here), 6);
 }
 
 static void a_redirect_out_of_http_is_refused(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     static const char *const places[] = {"file:///etc/passwd", "ftp://127.0.0.1/x",
                                          "http://user:pw@127.0.0.2/x", "http://", "gopher://x/"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        play(bench->here, "GET /x", redirect(bench, 302, places[i]));
-        if (fetch(bench, "/x") != DU_INVALID_URL)
+        play(road->here, "GET /x", redirect(road, 302, places[i]));
+        if (fetch(road, "/x") != DU_INVALID_URL)
             fail_msg("followed: %s", places[i]);
-        assert_int_equal(bench->got.heads, 0);
+        assert_int_equal(road->got.heads, 0);
     }
 }
 
 static void a_redirect_without_a_location_is_an_unusable_status(void **state) {
-    struct bench *bench = *state;
-    play(bench->here, "GET /x", "HTTP/1.1 302 Moved\r\nContent-Length: 0\r\n\r\n");
-    assert_int_equal(fetch(bench, "/x"), DU_UPSTREAM);
-    assert_int_equal(bench->got.error.status, 302);
+    struct road *road = *state;
+    play(road->here, "GET /x", "HTTP/1.1 302 Moved\r\nContent-Length: 0\r\n\r\n");
+    assert_int_equal(fetch(road, "/x"), DU_UPSTREAM);
+    assert_int_equal(road->got.error.status, 302);
 }
 
 static void a_redirect_to_a_private_address_is_refused_unless_listed(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     struct double_server *unlisted = double_listen("127.0.0.3", NULL, NULL);
     char by_name[64];
-    snprintf(by_name, sizeof by_name, "http://localhost:%d/y", double_port(bench->here));
-    play(bench->here, "GET /x", redirect(bench, 302, double_url(unlisted, "/y?token=S3CRET")));
-    assert_int_equal(fetch(bench, "/x"), DU_INVALID_URL);
-    assert_non_null(strstr(bench->got.error.message, "127.0.0.3"));
-    assert_non_null(strstr(bench->got.error.message, "allow_private"));
-    assert_null(strstr(bench->got.error.message, "S3CRET"));
+    snprintf(by_name, sizeof by_name, "http://localhost:%d/y", double_port(road->here));
+    play(road->here, "GET /x", redirect(road, 302, double_url(unlisted, "/y?token=S3CRET")));
+    assert_int_equal(fetch(road, "/x"), DU_INVALID_URL);
+    assert_non_null(strstr(road->got.error.message, "127.0.0.3"));
+    assert_non_null(strstr(road->got.error.message, "allow_private"));
+    assert_null(strstr(road->got.error.message, "S3CRET"));
     assert_int_equal(double_connections(unlisted), 0);
-    play(bench->here, "GET /x", redirect(bench, 302, by_name));
-    assert_int_equal(fetch(bench, "/x"), DU_INVALID_URL);
-    assert_int_equal(double_saw(bench->here, "GET /y"), 0);
+    play(road->here, "GET /x", redirect(road, 302, by_name));
+    assert_int_equal(fetch(road, "/x"), DU_INVALID_URL);
+    assert_int_equal(double_saw(road->here, "GET /y"), 0);
     double_free(unlisted);
 }
 
 static void a_connection_that_another_origin_left_open_is_no_way_in(void **state) {
-    struct bench *bench = *state;
-    struct double_server *inner = double_listen("127.0.0.3", rig_asked, &bench->rig);
-    struct du_origin *inside = origin_of(&bench->rig, inner, DU_ORIGIN_FORGEJO, "T");
+    struct road *road = *state;
+    struct double_server *inner = double_listen("127.0.0.3", rig_asked, &road->rig);
+    struct du_origin *inside = origin_of(&road->rig, inner, DU_ORIGIN_FORGEJO, "T");
     play(inner, "GET /own", ok);
     play(inner, "GET /secret", ok);
-    assert_int_equal(got_path(&bench->got, &bench->rig, inside, "/own"), DU_OK);
-    play(bench->here, "GET /x", redirect(bench, 302, double_url(inner, "/secret")));
-    assert_int_equal(fetch(bench, "/x"), DU_INVALID_URL);
+    assert_int_equal(got_path(&road->got, &road->rig, inside, "/own"), DU_OK);
+    play(road->here, "GET /x", redirect(road, 302, double_url(inner, "/secret")));
+    assert_int_equal(fetch(road, "/x"), DU_INVALID_URL);
     assert_int_equal(double_saw(inner, "GET /secret"), 0);
     du_origin_unref(&inside);
     double_free(inner);
 }
 
 static void see_other_becomes_a_get_and_temporary_keeps_the_method(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     struct du_fetch_options options = {
-        .origin = bench->origin, .url = "/x", .method = "POST", .body = "b0dy", .body_size = 4};
+        .origin = road->origin, .url = "/x", .method = "POST", .body = "b0dy", .body_size = 4};
     static const struct {
         int status;
         const char *then;
     } cases[] = {
         {301, "GET /y"}, {302, "GET /y"}, {303, "GET /y"}, {307, "POST /y"}, {308, "POST /y"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        got_deinit(&bench->got);
-        memset(&bench->got, 0, sizeof bench->got);
-        play(bench->here, "POST /x", redirect(bench, cases[i].status, "/y"));
-        play(bench->here, cases[i].then, ok);
-        assert_int_equal(got_start(&bench->got, &bench->rig, &options), DU_OK);
-        assert_int_equal(got_end(&bench->got), DU_OK);
+        got_deinit(&road->got);
+        memset(&road->got, 0, sizeof road->got);
+        play(road->here, "POST /x", redirect(road, cases[i].status, "/y"));
+        play(road->here, cases[i].then, ok);
+        assert_int_equal(got_start(&road->got, &road->rig, &options), DU_OK);
+        assert_int_equal(got_end(&road->got), DU_OK);
     }
-    assert_int_equal(double_saw(bench->here, "b0dy"), 7);
+    assert_int_equal(double_saw(road->here, "b0dy"), 7);
 }
 
 static void a_foreign_url_is_fetched_without_credentials_when_that_is_meant(void **state) {
-    struct bench *bench = *state;
-    struct du_fetch_options options = {.origin = bench->origin,
-                                       .url = double_url(bench->elsewhere, "/asset")};
-    play(bench->elsewhere, "GET /asset", ok);
-    assert_int_equal(got_start(&bench->got, &bench->rig, &options), DU_INVALID_URL);
+    struct road *road = *state;
+    struct du_fetch_options options = {.origin = road->origin,
+                                       .url = double_url(road->elsewhere, "/asset")};
+    play(road->elsewhere, "GET /asset", ok);
+    assert_int_equal(got_start(&road->got, &road->rig, &options), DU_INVALID_URL);
     options.foreign = true;
-    assert_int_equal(got_start(&bench->got, &bench->rig, &options), DU_OK);
-    assert_int_equal(got_end(&bench->got), DU_OK);
-    assert_int_equal(double_saw(bench->elsewhere, "Authorization"), 0);
-    assert_int_equal(double_requests(bench->elsewhere), 1);
+    assert_int_equal(got_start(&road->got, &road->rig, &options), DU_OK);
+    assert_int_equal(got_end(&road->got), DU_OK);
+    assert_int_equal(double_saw(road->elsewhere, "Authorization"), 0);
+    assert_int_equal(double_requests(road->elsewhere), 1);
 }
 
 static void a_challenge_from_elsewhere_is_not_answered(void **state) {
-    struct bench *bench = *state;
+    struct road *road = *state;
     char challenge[256];
     snprintf(challenge, sizeof challenge,
              "HTTP/1.1 401 X\r\nWWW-Authenticate: Bearer realm=\"%s\"\r\nContent-Length: 0\r\n\r\n",
-             double_url(bench->elsewhere, "/token"));
-    play(bench->here, "GET /v2/x", redirect(bench, 302, double_url(bench->elsewhere, "/y")));
-    play(bench->elsewhere, "GET /y", challenge);
-    assert_int_equal(fetch(bench, "/v2/x"), DU_UPSTREAM);
-    assert_int_equal(bench->got.error.status, 401);
-    assert_int_equal(double_saw(bench->elsewhere, "/token"), 0);
+             double_url(road->elsewhere, "/token"));
+    play(road->here, "GET /v2/x", redirect(road, 302, double_url(road->elsewhere, "/y")));
+    play(road->elsewhere, "GET /y", challenge);
+    assert_int_equal(fetch(road, "/v2/x"), DU_UPSTREAM);
+    assert_int_equal(road->got.error.status, 401);
+    assert_int_equal(double_saw(road->elsewhere, "/token"), 0);
 }
 
 int main(void) {

@@ -19,13 +19,6 @@
 
 enum { CONNECT_MS = 1000, FIRST_BYTE_MS = 2000, STALL_MS = 3000 };
 
-struct bench {
-    struct rig rig;
-    struct double_server *server;
-    struct du_origin *origin;
-    struct got got;
-};
-
 static struct du_origin *hasty(struct rig *rig, const char *url) {
     struct du_origin_options options = {.name = "hasty",
                                         .url = url,
@@ -36,21 +29,10 @@ static struct du_origin *hasty(struct rig *rig, const char *url) {
 }
 
 static int set_up(void **state) {
-    struct bench *bench = calloc(1, sizeof *bench);
-    rig_init(&bench->rig, NULL);
-    bench->server = double_listen("127.0.0.1", rig_asked, &bench->rig);
-    bench->origin = hasty(&bench->rig, double_url(bench->server, ""));
-    *state = bench;
-    return 0;
-}
-
-static int tear_down(void **state) {
+    bench_set_up(state);
     struct bench *bench = *state;
-    got_deinit(&bench->got);
     du_origin_unref(&bench->origin);
-    double_free(bench->server);
-    rig_deinit(&bench->rig);
-    free(bench);
+    bench->origin = hasty(&bench->rig, double_url(bench->server, ""));
     return 0;
 }
 
@@ -222,7 +204,7 @@ static void a_connection_that_does_not_come_about_times_out(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, bench_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(slow_headers_time_out),
         TEST(interim_answers_do_not_buy_time),
