@@ -165,6 +165,25 @@ describe("loading", function()
     assert.matches("dunite%.lua:%d+: limts: no such key, did you mean 'limits'%?", refused("", "limts = {},"))
   end)
 
+  it("refuses members that lack something, or have something else", function()
+    local function with(members)
+      local ok, message = pcall(t.app, { members = false, files = {
+        ["dunite.lua"] = ([[return require "dunite".deployment { members = %s, routes = "routes" }]]):format(members),
+        ["routes.lua"] = "return function() end",
+      } })
+      assert.is_false(ok)
+      return message
+    end
+    assert.matches("dunite%.lua: member 1%.email: is missing", with [[{ { id = "a", password_hash = "$argon2id$" } }]])
+    assert.matches("member 1%.id: is missing", with [[{ { email = "a@b", password_hash = "$argon2id$" } }]])
+    assert.matches("member 1%.password_hash: is missing", with [[{ { id = "a", email = "a@b" } }]])
+    assert.matches("member 1%.emial: no such key, did you mean 'email'%?",
+      with [[{ { id = "a", email = "a@b", emial = "", password_hash = "$argon2id$" } }]])
+    assert.matches("member 1: found a number", with "{ 7 }")
+    assert.matches("dunite%.lua: members are a list", with "function() return 7 end")
+    assert.matches("members: module 'nobody' not found", with "'nobody'")
+  end)
+
   it("refuses a script that waits", function()
     assert.is_string(refused [[ dunite.clock.sleep(1) ]])
   end)

@@ -35,6 +35,11 @@ describe("a catalog", function()
     assert.same({ "open", "closed" }, slugs { entitlements = { closed = true } })
   end)
 
+  it("is a list, not a table by name", function()
+    assert.same({ "catalog.lua: a catalog is a list of applications" }, select(2, made { tool = { slug = "tool" } }))
+    assert.same({}, select(2, made {}))
+  end)
+
   it("calls an application by its slug when it has no name", function()
     assert.equal("open", apps.by_slug.open.name)
   end)

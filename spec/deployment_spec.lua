@@ -59,6 +59,12 @@ describe("a deployment", function()
     end
   end)
 
+  it("refuses a port that is none, and listeners that are no list", function()
+    assert.matches("listen%[1%]: found", select(2, settle { listen = { "127.0.0.1:99999" } })[1])
+    assert.same({ 'dunite.lua: listen: found "127.0.0.1:1", allowed is a list' },
+      select(2, settle { listen = "127.0.0.1:1" }))
+  end)
+
   it("reports a variable that is not set under the key that wanted it", function()
     local _, findings = settle { name = dunite.env "SPEC_NOT_SET" }
     assert.same({ "dunite.lua: name: the environment variable SPEC_NOT_SET is not set" }, findings)

@@ -4,6 +4,7 @@ local native = require "dunite.native"
 local app = require "dunite.app"
 local deployment = require "dunite.deployment"
 local locate = require "dunite.locate"
+local members = require "dunite.members"
 local totality = require "dunite.totality"
 
 local M = {}
@@ -11,10 +12,14 @@ local M = {}
 -- Flights that the standard library itself uses (dunite.fresh, the registry); always declared.
 local STANDARD_FLIGHTS = { "dunite.releases", "dunite.tags", "dunite.manifests", "dunite.relations" }
 
+-- What is raised here is about what was given; it names that, not this file.
+local OURS = "^dunite:scripts/dunite/boot%.lua:%d+: "
+
 local function guarded(findings, what, f, ...)
-  local ok, result = xpcall(f, function(raised) return tostring(raised) end, ...)
+  local ok, result = xpcall(f, function(raised) return (tostring(raised):gsub(OURS, "")) end, ...)
   if ok then return result end
-  findings[#findings + 1] = (result:match("^[^\n]*:%d+: ") and "" or what .. ": ") .. result
+  local named = result:match("^[^\n]*:%d+: ") or result:sub(1, #what + 2) == what .. ": "
+  findings[#findings + 1] = (named and "" or what .. ": ") .. result
   return nil
 end
 
@@ -24,7 +29,7 @@ local function resolve(given)
   if type(given) ~= "string" then return given end
   if not given:match("%.lua$") then return require(given) end
   local source, reason = native.read_file(given)
-  if not source then error(("%s: %s"):format(given, reason), 0) end
+  if not source then error(reason, 0) end
   local chunk, message = load(source, "@" .. given, "t")
   if not chunk then error(message, 0) end
   return chunk()
@@ -78,7 +83,8 @@ function M.load(overrides)
   for _, name in ipairs(STANDARD_FLIGHTS) do table.insert(settings.flights, name) end
   out.settings = settings
   local entries = settings.catalog ~= nil and guarded(findings, "catalog", resolve, settings.catalog) or {}
-  out.members = settings.members ~= nil and guarded(findings, "members", resolve, settings.members) or {}
+  local people = settings.members ~= nil and guarded(findings, "members", resolve, settings.members) or {}
+  out.members = members.check(people, findings, where_of(settings.members, "dunite.lua"))
   local self = guarded(findings, "app", app.new, settings, entries, findings, where_of(settings.catalog, "dunite.lua"))
   if not self then return out end
   load_routes(self, settings, findings)

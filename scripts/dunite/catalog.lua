@@ -63,7 +63,7 @@ end
 ---@return dunite.Catalog
 function M.new(entries, findings, where)
   local self = setmetatable({ list = {}, by_slug = {} }, Catalog)
-  if type(entries) ~= "table" then
+  if type(entries) ~= "table" or (next(entries) ~= nil and #entries == 0) then
     findings[#findings + 1] = where .. ": a catalog is a list of applications"
     return self
   end

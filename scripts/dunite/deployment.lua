@@ -69,7 +69,8 @@ local function cidr(value)
 end
 
 local function listen_address(value)
-  if type(value) == "string" and (value:match("^unix:.+") or value:match("^.+:%d+$")) then return value end
+  local port = type(value) == "string" and math.tointeger(tonumber(value:match("^.+:(%d+)$")))
+  if port and port <= 65535 or type(value) == "string" and value:match("^unix:.+") then return value end
   return nil, "host:port, [::]:port or unix:PATH"
 end
 
@@ -167,7 +168,7 @@ end
 
 -- Realm, issuer and listed URLs are built from it; what a client says of itself will do on this machine only.
 local function check_external_url(settings, findings, where)
-  for _, address in ipairs(settings.external_url and {} or settings.listen) do
+  for _, address in ipairs(not settings.external_url and settings.listen or {}) do
     if not is_loopback(address) then
       findings[#findings + 1] = ("%s: external_url: is missing (it may be left out only when every listener is " ..
         "loopback, and %s is not)"):format(where, address)

@@ -3,8 +3,50 @@
 local native = require "dunite.native"
 local answer = require "dunite.answer"
 local errors = require "dunite.errors"
+local schema = require "dunite.schema"
 
 local M = {}
+
+local function address(value)
+  if type(value) == "string" and value:match("^[^@%s:]+@[^@%s:]+$") then return value end
+  return nil, "an e-mail address"
+end
+
+local function password_hash(value)
+  if type(value) == "string" and value:match("^%$argon2id%$") then return value end
+  return nil, "an argon2id string"
+end
+
+local entry = {
+  id = { type = "string", required = true },
+  email = { type = address, required = true },
+  password_hash = { type = password_hash, required = true },
+  active = { type = "boolean", default = true },
+  admin = { type = "boolean", default = false },
+  entitlements = { type = "list", of = { type = "string" }, default = {} },
+}
+
+--- Checks what a deployment's own members are said to be; findings is appended to.
+---@param entries any
+---@param findings string[]
+---@param where string
+---@return table[]
+function M.check(entries, findings, where)
+  local out = {}
+  if type(entries) ~= "table" then
+    findings[#findings + 1] = where .. ": members are a list"
+    return out
+  end
+  for i, given in ipairs(entries) do
+    local key = ("member %d"):format(i)
+    if type(given) == "table" then
+      out[i] = schema.check(given, entry, findings, where, key .. ".")
+    else
+      findings[#findings + 1] = ("%s: %s: found a %s, allowed is a table"):format(where, key, type(given))
+    end
+  end
+  return out
+end
 
 ---@class dunite.Members
 local Members = {}
