@@ -6,7 +6,7 @@
 
 #include "fetching.h"
 
-enum { SECOND = 1000 };
+#define SECOND INT64_C(1000) /* in milliseconds */
 
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define PATH      "/v2/acme/app/manifests/1"

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { SECOND = 1000 };
+static const int64_t second = 1000;
 
 static const int64_t now = INT64_C(1769860800000); /* 2026-01-31T12:00:00Z */
 
@@ -46,31 +46,31 @@ static int64_t life_of_jwt(const char *claims, const char *more) {
 
 static void a_token_alone_is_good_for_most_of_a_minute(void **state) {
     (void)state;
-    assert_int_equal(life("{\"token\":\"abc\"}", "abc"), 54 * SECOND);
+    assert_int_equal(life("{\"token\":\"abc\"}", "abc"), 54 * second);
 }
 
 static void an_access_token_is_a_token(void **state) {
     (void)state;
-    assert_int_equal(life("{\"access_token\":\"abc\",\"expires_in\":300}", "abc"), 270 * SECOND);
-    assert_int_equal(life("{\"access_token\":\"b\",\"token\":\"a\"}", "a"), 54 * SECOND);
-    assert_int_equal(life("{\"token\":\"\",\"access_token\":\"b\"}", "b"), 54 * SECOND);
+    assert_int_equal(life("{\"access_token\":\"abc\",\"expires_in\":300}", "abc"), 270 * second);
+    assert_int_equal(life("{\"access_token\":\"b\",\"token\":\"a\"}", "a"), 54 * second);
+    assert_int_equal(life("{\"token\":\"\",\"access_token\":\"b\"}", "b"), 54 * second);
 }
 
 static void expires_in_counts_until_shortly_before(void **state) {
     (void)state;
-    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":100}", "a"), 90 * SECOND);
-    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":3600}", "a"), 3570 * SECOND);
-    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":0}", "a"), 54 * SECOND);
-    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":-5}", "a"), 54 * SECOND);
-    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":\"90\"}", "a"), 54 * SECOND);
+    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":100}", "a"), 90 * second);
+    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":3600}", "a"), 3570 * second);
+    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":0}", "a"), 54 * second);
+    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":-5}", "a"), 54 * second);
+    assert_int_equal(life("{\"token\":\"a\",\"expires_in\":\"90\"}", "a"), 54 * second);
     assert_true(life("{\"token\":\"a\",\"expires_in\":9223372036854775807}", "a") > 0);
 }
 
 static void the_exp_inside_a_token_comes_first(void **state) {
     (void)state;
-    assert_int_equal(life_of_jwt("{\"exp\":1769861400}", ",\"expires_in\":60"), 570 * SECOND);
-    assert_int_equal(life_of_jwt("{\"sub\":\"x\"}", ",\"expires_in\":100"), 90 * SECOND);
-    assert_int_equal(life_of_jwt("no json", ""), 54 * SECOND);
+    assert_int_equal(life_of_jwt("{\"exp\":1769861400}", ",\"expires_in\":60"), 570 * second);
+    assert_int_equal(life_of_jwt("{\"sub\":\"x\"}", ",\"expires_in\":100"), 90 * second);
+    assert_int_equal(life_of_jwt("no json", ""), 54 * second);
     assert_true(life_of_jwt("{\"exp\":1}", ",\"expires_in\":100") < 0);
     assert_true(life_of_jwt("{\"exp\":9223372036854775807}", "") > 0);
     assert_true(life_of_jwt("{\"exp\":-9223372036854775807}", "") < 0);
@@ -107,11 +107,11 @@ static void a_kept_token_is_found_until_its_time(void **state) {
     assert_null(du_bearers_find(tokens, "a", now));
     assert_int_equal(read_answer("{\"token\":\"t\"}", &token), DU_OK);
     du_bearers_keep(tokens, "a", token, now);
-    struct du_bearer *found = du_bearers_find(tokens, "a", now + 54 * SECOND - 1);
+    struct du_bearer *found = du_bearers_find(tokens, "a", now + 54 * second - 1);
     assert_ptr_equal(found, token);
     du_bearer_unref(&found);
     assert_null(du_bearers_find(tokens, "b", now));
-    assert_null(du_bearers_find(tokens, "a", now + 54 * SECOND));
+    assert_null(du_bearers_find(tokens, "a", now + 54 * second));
     du_bearer_unref(&token);
     du_bearers_free(&tokens);
 }
@@ -141,7 +141,7 @@ static void what_has_expired_does_not_pile_up(void **state) {
     (void)state;
     struct du_bearers *tokens;
     struct du_bearer *token = NULL, *later = NULL;
-    int64_t live = du_mem_live(), afterwards = now + 3600 * SECOND;
+    int64_t live = du_mem_live(), afterwards = now + 3600 * second;
     char scope[32];
     assert_int_equal(du_bearers_new(&tokens), DU_OK);
     assert_int_equal(read_answer("{\"token\":\"t\"}", &token), DU_OK);
@@ -150,7 +150,8 @@ static void what_has_expired_does_not_pile_up(void **state) {
         du_bearers_keep(tokens, scope, token, now);
     }
     int64_t full = du_mem_live();
-    assert_int_equal(du_bearer_read(DU_SLICE("{\"token\":\"l\"}"), afterwards, &later, NULL), DU_OK);
+    assert_int_equal(du_bearer_read(DU_SLICE("{\"token\":\"l\"}"), afterwards, &later, NULL),
+                     DU_OK);
     du_bearers_keep(tokens, "later", later, afterwards);
     assert_true(du_mem_live() < full - 900);
     du_bearer_unref(&token);

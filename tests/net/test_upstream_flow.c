@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+enum { LONG_BODY = 20 * MIB };
+
 static void is_the_fill(const struct du_bytes *body, size_t size) {
     assert_int_equal(body->size, size);
     for (size_t i = 0; i < size; i++) {
@@ -24,7 +26,7 @@ static void is_the_fill(const struct du_bytes *body, size_t size) {
 static void pausing_loses_nothing(void **state) {
     struct registry *registry = *state;
     struct got *got = &registry->got;
-    play_fill(registry, "GET /x", 20 * MIB, DOUBLE_CLOSE);
+    play_fill(registry, "GET /x", LONG_BODY, DOUBLE_CLOSE);
     begin(registry, got, "/x", NULL);
     got->pauses = true;
     while (got->ends == 0) {
@@ -40,7 +42,7 @@ static void pausing_loses_nothing(void **state) {
     }
     assert_int_equal(got->error.kind, DU_OK);
     assert_true(got->complete);
-    is_the_fill(&got->body, 20 * MIB);
+    is_the_fill(&got->body, LONG_BODY);
 }
 
 static void a_fetch_paused_before_its_head_brings_its_head_and_no_data(void **state) {

@@ -90,11 +90,17 @@ static struct du_fetch_options options_of(struct scene *scene) {
         .origin = scene->origin, .url = "/v2/a/b/manifests/1", .scope = "repository:a/b:pull"};
 }
 
+struct worker {
+    struct scene *scene;
+    pthread_t thread;
+    size_t good;
+};
+
 static void *work(void *argument) {
-    struct scene *scene = argument;
+    struct worker *worker = argument;
+    struct scene *scene = worker->scene;
     struct rig rig;
     struct got got[FETCHES] = {0};
-    size_t good = 0;
     struct du_fetch_options options = options_of(scene);
     rig_init(&rig, scene->domain);
     for (int i = 0; i < FETCHES; i++) {
@@ -102,24 +108,25 @@ static void *work(void *argument) {
             abort();
     }
     for (int i = 0; i < FETCHES; i++) {
-        good += got_end(&got[i]) == DU_OK && got[i].status == 200;
+        worker->good += got_end(&got[i]) == DU_OK && got[i].status == 200;
         got_deinit(&got[i]);
     }
     rig_deinit(&rig);
-    return (void *)(uintptr_t)good;
+    return NULL;
 }
 
 static void all_workers_share_one_request_for_a_token(void **state) {
     struct scene *scene = *state;
-    pthread_t threads[WORKERS];
+    struct worker workers[WORKERS] = {0};
     size_t good = 0;
     scene->opens_at = ALL + 1;
-    for (int i = 0; i < WORKERS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, work, scene), 0);
     for (int i = 0; i < WORKERS; i++) {
-        void *result;
-        pthread_join(threads[i], &result);
-        good += (size_t)(uintptr_t)result;
+        workers[i].scene = scene;
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < WORKERS; i++) {
+        pthread_join(workers[i].thread, NULL);
+        good += workers[i].good;
     }
     assert_int_equal(good, ALL);
     assert_int_equal(double_saw(scene->server, "GET /token"), 1);

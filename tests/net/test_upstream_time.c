@@ -175,7 +175,7 @@ static int deaf_listener(int *fillers, int count, char *url, size_t size) {
     getsockname(fd, (struct sockaddr *)&address, &length);
     for (int i = 0; i < count; i++) {
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(fillers[i], (struct sockaddr *)&address, length);
+        (void)connect(fillers[i], (struct sockaddr *)&address, length);
     }
     snprintf(url, size, "http://127.0.0.1:%d", ntohs(address.sin_port));
     return fd;
