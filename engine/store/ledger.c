@@ -258,6 +258,8 @@ void du_ledger_close(struct du_ledger **ledger) {
         pthread_mutex_unlock(&old->lock);
         pthread_join(old->writer, NULL);
     }
+    if (old->database != NULL)
+        du_sql_forget(old->database);
     sqlite3_close(old->database);
     pthread_cond_destroy(&old->posted);
     pthread_mutex_destroy(&old->lock);

@@ -1,8 +1,9 @@
 #ifndef DU_SQL_H
 #define DU_SQL_H
 
-/* Statements in one call, for what runs inside a ledger's transactions. Thread: the
- * connection's. */
+/* Statements in one call, for what runs inside a ledger's transactions. The connection keeps what
+ * it has prepared, since preparing costs more than most statements: du_sql_forget before it is
+ * closed. Thread: the connection's. */
 
 #include <sqlite3.h>
 #include <stddef.h>
@@ -22,6 +23,8 @@ struct du_sql_value du_sql_blob(const void *bytes, size_t size);
 
 /* Prepares, binds, runs to its end. SQLITE_OK, or the code of what failed. */
 int du_sql_run(sqlite3 *database, const char *sql, const struct du_sql_value *values, size_t count);
+/* Drops the connection's prepared statements. */
+void du_sql_forget(sqlite3 *database);
 
 #define DU_SQL(database, sql, ...)                                                                 \
     du_sql_run(database, sql, (const struct du_sql_value[]){__VA_ARGS__},                          \
