@@ -122,19 +122,95 @@ static int mint(lua_State *L) {
     return 1;
 }
 
+/* What verify remembers: in its upvalues the tokens it believed, how many were put there, and the
+ * set that they were believed under. A token stands for a list of what it was asked for and what
+ * it gave. */
+enum { BELIEVED = 1, BELIEVED_COUNT, BELIEVED_UNDER, MEMORY_SLOTS = BELIEVED_UNDER };
+enum { AS_ISSUER = 1, AS_AUDIENCE, AS_TYPE, AS_JWT, AS_CLAIMS };
+static const char *const wanted_keys[] = {"issuer", "audience", "typ", NULL};
+
+/* Forgets all when the keys are others than they were, or when there is too much of it. */
+static void tend_memory(lua_State *L, const struct du_key_set *set, int set_index) {
+    struct du_value **under = lua_touserdata(L, lua_upvalueindex(BELIEVED_UNDER));
+    if (under != NULL && *under == &set->value &&
+        lua_tointeger(L, lua_upvalueindex(BELIEVED_COUNT)) < DU_JWT_REMEMBERED)
+        return;
+    lua_newtable(L);
+    lua_replace(L, lua_upvalueindex(BELIEVED));
+    lua_pushinteger(L, 0);
+    lua_replace(L, lua_upvalueindex(BELIEVED_COUNT));
+    lua_pushvalue(L, set_index);
+    lua_replace(L, lua_upvalueindex(BELIEVED_UNDER));
+}
+
+/* Was the list on top made for what is wanted now? */
+static bool is_wanted(lua_State *L) {
+    bool same = true;
+    for (int i = 0; same && wanted_keys[i] != NULL; i++) {
+        lua_rawgeti(L, -1, AS_ISSUER + i);
+        lua_getfield(L, 3, wanted_keys[i]);
+        same = lua_rawequal(L, -1, -2);
+        lua_pop(L, 2);
+    }
+    return same;
+}
+
+/* Pushes the claims of a token that was believed before and still is, or nothing. */
+static bool push_believed(lua_State *L) {
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(BELIEVED)) != LUA_TTABLE || !is_wanted(L)) {
+        lua_pop(L, 1);
+        return false;
+    }
+    lua_rawgeti(L, -1, AS_JWT);
+    bool timely = du_jwt_timely(du_box_check(L, -1, &jwt_type), now_s(L)) == DU_JWT_FINE;
+    lua_pop(L, 1);
+    if (timely) {
+        lua_rawgeti(L, -1, AS_CLAIMS);
+        return true;
+    }
+    lua_pushvalue(L, 2);
+    lua_pushnil(L);
+    lua_rawset(L, lua_upvalueindex(BELIEVED));
+    lua_pop(L, 1);
+    return false;
+}
+
+/* The claims are on top, and stay there. */
+static void remember(lua_State *L, int jwt) {
+    lua_createtable(L, AS_CLAIMS, 0);
+    for (int i = 0; wanted_keys[i] != NULL; i++) {
+        lua_getfield(L, 3, wanted_keys[i]);
+        lua_rawseti(L, -2, AS_ISSUER + i);
+    }
+    lua_pushvalue(L, jwt);
+    lua_rawseti(L, -2, AS_JWT);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, AS_CLAIMS);
+    lua_pushvalue(L, 2);
+    lua_insert(L, -2);
+    lua_rawset(L, lua_upvalueindex(BELIEVED));
+    lua_pushinteger(L, lua_tointeger(L, lua_upvalueindex(BELIEVED_COUNT)) + 1);
+    lua_replace(L, lua_upvalueindex(BELIEVED_COUNT));
+}
+
 /* keys:verify(token, wanted) */
 static int verify(lua_State *L) {
-    static const char *const keys[] = {"issuer", "audience", "typ", NULL};
     size_t size;
     const char *token = luaL_checklstring(L, 2, &size);
     luaL_checktype(L, 3, LUA_TTABLE);
-    du_options_check(L, 3, keys);
+    lua_settop(L, 3);
+    du_options_check(L, 3, wanted_keys);
     struct du_jwt_wanted wanted = {.type = du_options_text(L, 3, "typ", "JWT", NULL),
                                    .issuer = du_options_need(L, 3, "issuer"),
                                    .audience = du_options_need(L, 3, "audience"),
                                    .now_s = now_s(L)};
     struct du_key_set *set = push_set(L);
+    tend_memory(L, set, lua_gettop(L));
+    if (push_believed(L))
+        return 1;
     struct du_jwt *jwt = du_box_new(L, &jwt_type, sizeof *jwt);
+    int box = lua_gettop(L);
     enum du_jwt_refusal refusal = du_jwt_verify(set, token, size, &wanted, jwt);
     if (refusal != DU_JWT_FINE) {
         memset(jwt, 0, sizeof *jwt);
@@ -142,7 +218,10 @@ static int verify(lua_State *L) {
         lua_pushstring(L, du_jwt_refusal_text(refusal));
         return 2;
     }
-    return du_lua_json_decode(L, jwt->payload.data, jwt->payload.size);
+    int results = du_lua_json_decode(L, jwt->payload.data, jwt->payload.size);
+    if (results == 1)
+        remember(L, box);
+    return results;
 }
 
 static int jwks(lua_State *L) {
@@ -216,9 +295,13 @@ static int create(lua_State *L) {
 }
 
 void du_lua_keys_open(lua_State *L) {
-    static const luaL_Reg functions[] = {{"mint", mint}, {"verify", verify}, {"jwks", jwks},
-                                         {"list", list}, {"create", create}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"mint", mint}, {"jwks", jwks}, {"list", list}, {"create", create}, {NULL, NULL}};
     du_box_define(L, &jwt_type);
     luaL_newlib(L, functions);
+    for (int i = 0; i < MEMORY_SLOTS; i++)
+        lua_pushnil(L);
+    lua_pushcclosure(L, verify, MEMORY_SLOTS);
+    lua_setfield(L, -2, "verify");
     lua_setfield(L, -2, "keys");
 }

@@ -278,6 +278,13 @@ static bool has_issuer(const struct du_bytes *json, const char *wanted) {
            is_string(value, wanted);
 }
 
+enum du_jwt_refusal du_jwt_timely(const struct du_jwt *jwt, int64_t now_s) {
+    if (now_s - DU_JWT_LEEWAY_S >= jwt->expires_at)
+        return DU_JWT_EXPIRED;
+    int64_t latest = now_s + DU_JWT_LEEWAY_S;
+    return jwt->not_before > latest || jwt->issued_at > latest ? DU_JWT_NOT_YET : DU_JWT_FINE;
+}
+
 static enum du_jwt_refusal check_claims(const struct du_jwt_wanted *wanted, struct du_jwt *jwt) {
     const struct du_bytes *json = &jwt->payload;
     if (!du_json_object(json->data, json->size) || !text_of(json, "sub", &jwt->subject) ||
@@ -289,10 +296,7 @@ static enum du_jwt_refusal check_claims(const struct du_jwt_wanted *wanted, stru
         return DU_JWT_ISSUER;
     if (!has_audience(json, wanted->audience))
         return DU_JWT_AUDIENCE;
-    if (wanted->now_s - DU_JWT_LEEWAY_S >= jwt->expires_at)
-        return DU_JWT_EXPIRED;
-    int64_t latest = wanted->now_s + DU_JWT_LEEWAY_S;
-    return jwt->not_before > latest || jwt->issued_at > latest ? DU_JWT_NOT_YET : DU_JWT_FINE;
+    return du_jwt_timely(jwt, wanted->now_s);
 }
 
 enum du_jwt_refusal du_jwt_verify(const struct du_key_set *set, const char *token, size_t size,

@@ -22,6 +22,11 @@
 
 enum { DU_JWT_MOST = 8192, DU_JWT_LEEWAY_S = 60 };
 
+/* So many believed tokens are worth remembering, each for as long as the set is the same and
+ * du_jwt_timely finds it fine: a client sends one token with many requests, and a signature costs
+ * more than all the rest of a small answer. */
+enum { DU_JWT_REMEMBERED = 512 };
+
 enum du_jwt_refusal {
     DU_JWT_FINE = 0,
 #define DU_JWT_REFUSAL(constant, text) DU_JWT_##constant,
@@ -60,6 +65,9 @@ enum du_error_kind du_jwt_mint(const struct du_key_set *set, const char *type,
 enum du_jwt_refusal du_jwt_verify(const struct du_key_set *set, const char *token, size_t size,
                                   const struct du_jwt_wanted *wanted, struct du_jwt *jwt);
 void du_jwt_deinit(struct du_jwt *jwt);
+/* Is a token that was believed within its times now? DU_JWT_FINE, DU_JWT_EXPIRED, DU_JWT_NOT_YET.
+ */
+enum du_jwt_refusal du_jwt_timely(const struct du_jwt *jwt, int64_t now_s);
 
 const char *du_jwt_refusal_text(enum du_jwt_refusal refusal);
 

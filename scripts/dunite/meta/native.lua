@@ -274,6 +274,7 @@ native.keys = keys
 ---@param typ? string        -- "JWT"; access tokens: "at+jwt"
 ---@return string? token, table? problem
 function keys:mint(claims, typ) end
+--- The claims of a token that is right. They are shared with the requests that bring it again: read only.
 ---@param token string
 ---@param wanted { issuer: string, audience: string, typ?: string }
 ---@return table? claims, string? reason
