@@ -45,8 +45,8 @@ static enum du_error_kind open_log(struct du_engine *engine, struct du_error *er
     const struct du_config *config = du_check_config(engine->check);
     enum du_log_level level = engine->options.quiet ? DU_LOG_WARN : config->log_level;
     const char *path = engine->options.log_sink != NULL ? "/dev/null" : config->log_file;
-    enum du_error_kind kind = du_log_new(&engine->base.log, &engine->base.clock, config->log_format,
-                                         level, path, error);
+    enum du_error_kind kind =
+        du_log_new(&engine->base.log, &engine->base.clock, config->log_format, level, path, error);
     if (kind == DU_OK && engine->options.log_sink != NULL)
         du_log_set_sink(engine->base.log, engine->options.log_sink, engine->options.log_user);
     return kind;

@@ -189,10 +189,10 @@ void du_stores_settle(struct du_stores *stores) {
 }
 
 /* Frees what was opened, in the opposite order. */
-#define CLOSE(free, pointer)                                                                       \
+#define CLOSE(close_it, pointer)                                                                   \
     do {                                                                                           \
         if ((pointer) != NULL)                                                                     \
-            free(&(pointer));                                                                      \
+            close_it(&(pointer));                                                                  \
     } while (0)
 
 void du_stores_close(struct du_stores *stores) {
