@@ -191,6 +191,13 @@ void fake_end(struct fake_fetch *fake, enum du_error_kind kind, bool complete) {
     say(fake, say_end);
 }
 
+void fake_end_here(struct fake_fetch *fake, enum du_error_kind kind) {
+    fake->error = du_error_of(kind);
+    fake->complete = false;
+    fake->what = say_end;
+    say_there(fake);
+}
+
 void fake_send(struct fake_fetch *fake, const char *data, size_t size) {
     fake_head(fake, 200, (int64_t)size);
     fake_data(fake, data, size);

@@ -25,6 +25,8 @@ void fake_refuse(enum du_error_kind kind);
 bool fake_head(struct fake_fetch *fetch, int status, int64_t length);
 bool fake_data(struct fake_fetch *fetch, const char *data, size_t size);
 void fake_end(struct fake_fetch *fetch, enum du_error_kind kind, bool complete);
+/* The same, when the caller is on the fetch's loop. */
+void fake_end_here(struct fake_fetch *fetch, enum du_error_kind kind);
 /* Head, data and end in one. */
 void fake_send(struct fake_fetch *fetch, const char *data, size_t size);
 

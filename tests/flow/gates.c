@@ -36,6 +36,8 @@ enum du_error_kind __wrap_du_index_add(struct du_index *index, const struct du_d
                                        int64_t size, int fd, const char *name, const char *version,
                                        struct du_blob **blob);
 
+void __real_du_flight_complete(struct du_flight **flight, struct du_outcome outcome);
+void __wrap_du_flight_complete(struct du_flight **flight, struct du_outcome outcome);
 void __real_du_fetch_pause(struct du_fetch *fetch);
 void __wrap_du_fetch_pause(struct du_fetch *fetch);
 
@@ -71,6 +73,11 @@ enum du_error_kind __wrap_du_index_add(struct du_index *index, const struct du_d
                                        struct du_blob **blob) {
     rig_gate_pass(&gates.index);
     return __real_du_index_add(index, digest, size, fd, name, version, blob);
+}
+
+void __wrap_du_flight_complete(struct du_flight **flight, struct du_outcome outcome) {
+    rig_gate_pass(&gates.land);
+    __real_du_flight_complete(flight, outcome);
 }
 
 void __wrap_du_fetch_pause(struct du_fetch *fetch) {

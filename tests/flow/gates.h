@@ -11,6 +11,7 @@ struct gates {
     struct rig_gate write;  /* before a write */
     struct rig_gate verify; /* before the verification */
     struct rig_gate index;  /* the blob is visible, but not in the index */
+    struct rig_gate land;   /* before a flight completes */
     int pauses;             /* of fetches so far; under the rig's lock */
 };
 

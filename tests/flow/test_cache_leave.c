@@ -188,6 +188,44 @@ static void a_fill_that_is_to_finish_finishes_for_nobody(void **state) {
     taker_free(&next);
 }
 
+static struct taker *open_other(struct rig *rig, int worker, const char *name, bool cancel) {
+    struct taker *taker = taker_new(rig, worker, NULL, SIZE);
+    taker->options.name = name;
+    taker->options.cancel_when_abandoned = cancel;
+    taker_open(taker);
+    return taker;
+}
+
+static void of_several_abandoned_fills_only_those_are_cancelled_that_may_be(void **state) {
+    struct rig *rig = *state;
+    struct hold loop;
+    struct taker *takers[] = {
+        open_other(rig, 0, "to finish", false), open_other(rig, 0, "to cancel", true),
+        open_other(rig, 0, "to cancel, too", true), open_other(rig, 0, "still wanted", true)};
+    struct taker *joiners[] = {open_other(rig, 1, "to cancel", true),
+                               open_other(rig, 1, "to cancel, too", true)};
+    fake_wait(4);
+    for (int i = 0; i < 3; i++)
+        taker_leave(takers[i]);
+    hold(&loop, takers[0]->worker);
+    taker_leave(joiners[0]); /* two calls for one mail */
+    taker_leave(joiners[1]);
+    rig_gate_open(&loop.gate);
+    fake_wait_over(fake_wait(2));
+    fake_wait_over(fake_wait(3));
+    assert_false(fake_is_over(fake_wait(1)));
+    assert_false(fake_is_over(fake_wait(4)));
+    fake_send(fake_wait(1), payload.bytes, SIZE);
+    fake_send(fake_wait(4), payload.bytes, SIZE);
+    taker_assert_gets(takers[3], payload.bytes, SIZE);
+    rig_land(rig, 0);
+    assert_int_equal(rig_blobs(rig), 1);
+    for (size_t i = 0; i < sizeof takers / sizeof *takers; i++)
+        taker_free(&takers[i]);
+    for (size_t i = 0; i < sizeof joiners / sizeof *joiners; i++)
+        taker_free(&joiners[i]);
+}
+
 static void an_abandoned_fill_that_is_wanted_again_in_time_goes_on(void **state) {
     struct rig *rig = *state;
     struct hold loop;
@@ -259,6 +297,7 @@ int main(void) {
         WITH_RIG(a_fill_abandoned_before_the_answer_is_cancelled),
         WITH_RIG(a_fill_abandoned_while_it_fills_is_cancelled_and_discarded),
         WITH_RIG(a_fill_that_is_to_finish_finishes_for_nobody),
+        WITH_RIG(of_several_abandoned_fills_only_those_are_cancelled_that_may_be),
         WITH_RIG(an_abandoned_fill_that_is_wanted_again_in_time_goes_on),
         WITH_RIG(a_fill_abandoned_while_it_is_verified_is_kept),
         WITH_RIG(a_fill_abandoned_while_its_file_is_made_leaves_none),

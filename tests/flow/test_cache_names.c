@@ -12,6 +12,8 @@
 #include "payload.h"
 #include "taker.h"
 
+#include <string.h>
+
 enum { SIZE = 200 << 10 };
 
 static struct payload payload, other;
@@ -76,15 +78,33 @@ static void a_name_finds_the_version_and_size_it_was_stored_under(void **state) 
 
 static void names_and_versions_make_keys_that_do_not_meet(void **state) {
     struct taker *takers[] = {open_named(*state, "a", "bc", SIZE),
+                              open_named(*state, "a", "b", SIZE),
                               open_named(*state, "ab", "c", SIZE),
                               open_named(*state, "abc", NULL, SIZE), open_taker(*state, 0)};
-    fake_wait(4);
-    for (int i = 0; i < 4; i++) {
+    enum { COUNT = sizeof takers / sizeof *takers };
+    fake_wait(COUNT);
+    for (int i = 0; i < COUNT; i++) {
         fake_send(fake_wait(i + 1), payload.bytes, SIZE);
         taker_assert_gets(takers[i], payload.bytes, SIZE);
         taker_free(&takers[i]);
     }
     assert_int_equal(rig_blobs(*state), 1);
+}
+
+static void a_digest_whose_bytes_spell_a_name_is_another_key(void **state) {
+    struct du_digest digest;
+    char name[sizeof digest.sha256] = {0}; /* 31 letters, and the NUL as the digest's last byte */
+    memset(name, 'x', sizeof name - 1);
+    memcpy(digest.sha256, name, sizeof name);
+    struct taker *named = open_named(*state, name, NULL, -1);
+    struct taker *digested = taker_new(*state, 0, &digest, -1);
+    taker_open(digested);
+    fake_end(fake_wait(2), DU_TRANSPORT, false);
+    taker_assert_fails(digested, DU_TRANSPORT);
+    fake_end(fake_wait(1), DU_TIMEOUT, false);
+    taker_assert_fails(named, DU_TIMEOUT);
+    taker_free(&named);
+    taker_free(&digested);
 }
 
 static void two_fills_of_one_content_do_not_harm_each_others_readers(void **state) {
@@ -124,6 +144,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_RIG(a_name_finds_the_version_and_size_it_was_stored_under),
         WITH_RIG(names_and_versions_make_keys_that_do_not_meet),
+        WITH_RIG(a_digest_whose_bytes_spell_a_name_is_another_key),
         WITH_RIG(two_fills_of_one_content_do_not_harm_each_others_readers),
     };
     return cmocka_run_group_tests(tests, make_payloads, free_payloads);

@@ -1,6 +1,7 @@
 /* One fill that fails, by upstream's fault or the disk's: everybody hears why, nothing is kept. */
 
 #include "fake_upstream.h"
+#include "gates.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -152,6 +153,35 @@ static void a_body_that_breaks_off_is_transport_and_keeps_nothing(void **state) 
     taker_free(&taker);
 }
 
+struct ending {
+    struct du_mail mail;
+    struct fake_fetch *fetch;
+};
+
+/* From its own loop, so that the test's thread need not wait for it. */
+static void break_off(struct du_mail *mail) {
+    fake_end_here(du_container_of(mail, struct ending, mail)->fetch, DU_TRANSPORT);
+}
+
+static void nobody_joins_a_fill_that_has_failed_already(void **state) {
+    struct rig *rig = *state;
+    struct taker *first = open_taker(rig, 0);
+    struct ending ending = {.mail.deliver = break_off, .fetch = fake_wait(1)};
+    fake_head(ending.fetch, 200, SIZE);
+    taker_wait_idle(first);
+    rig_gate_close(&gates.land);
+    du_mailbox_post(&rig->workers[0].mailbox, &ending.mail);
+    rig_gate_wait_for_arrival(&gates.land, 1);
+    struct taker *joiner = open_taker(rig, 1);
+    assert_int_equal(taker_state(joiner), TAKER_READING);
+    rig_gate_open(&gates.land);
+    taker_assert_breaks(first, DU_TRANSPORT);
+    taker_assert_breaks(joiner, DU_TRANSPORT);
+    assert_next_is_fine(rig);
+    taker_free(&first);
+    taker_free(&joiner);
+}
+
 static void an_upstream_that_fails_before_its_answer_is_everybodys_error(void **state) {
     static const enum du_error_kind kinds[] = {DU_TRANSPORT, DU_TIMEOUT, DU_NOT_FOUND, DU_UPSTREAM};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -272,6 +302,7 @@ int main(void) {
         WITH_RIG(an_end_that_proves_nothing_is_a_broken_body),
         WITH_RIG(a_digest_proves_a_body_that_just_ended),
         WITH_RIG(a_body_that_breaks_off_is_transport_and_keeps_nothing),
+        WITH_RIG(nobody_joins_a_fill_that_has_failed_already),
         WITH_RIG(an_upstream_that_fails_before_its_answer_is_everybodys_error),
         WITH_RIG(a_status_that_is_no_200_is_not_taken_for_the_blob),
         WITH_RIG(a_fetch_that_cannot_start_is_the_callers_error),
