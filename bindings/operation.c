@@ -42,10 +42,18 @@ static void free_operation(struct du_operation *operation) {
     du_free(operation);
 }
 
+/* publish raises from now on. */
+static void silence(struct du_operation *operation) {
+    if (operation->publisher != NULL)
+        operation->publisher->operation = NULL;
+    operation->publisher = NULL;
+}
+
 /* Takes the outcome's value. */
 static void complete(struct du_operation *operation, struct du_outcome outcome) {
     lua_State *L = operation->context->state;
     luaL_unref(L, LUA_REGISTRYINDEX, operation->function);
+    silence(operation);
     du_list_remove(&operation->node);
     du_timers_stop(operation->context->timers, &operation->pause);
     du_flight_complete(&operation->flight, outcome);
@@ -92,9 +100,7 @@ static void ended(void *user, const struct du_task_result *result) {
     struct du_operation *operation = user;
     operation->task = NULL;
     du_scope_end(&operation->scope, &done);
-    if (operation->publisher != NULL)
-        operation->publisher->operation = NULL;
-    operation->publisher = NULL;
+    silence(operation);
     if (result->end == DU_TASK_RETURNED) {
         finish(operation, result->thread, result->count);
         return;

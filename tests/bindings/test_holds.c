@@ -165,6 +165,31 @@ static void a_fill_that_breaks_breaks_the_answer_and_is_not_charged(void **state
         site_logged(&site, "\"end\":\"broken\"", "\"problem\":\"Transport\"", "\"WARN\"", NULL));
 }
 
+/* Each allocation of a request fails in turn. */
+static void out_of_memory_a_request_is_refused_and_nothing_is_lost(void **state) {
+    (void)state;
+    serve(
+        "return function(exchange)\n" HOLDING "  exchange:route('/x') exchange:member('ada')\n"
+        "  local digest, problem = native.cache:store('0123456789')\n"
+        "  if not digest then return { status = problem.variant == 'Memory' and 503 or 500 } end\n"
+        "  local source, missing = native.cache:open { digest = digest }\n"
+        "  if not source then return { status = 503 } end\n"
+        "  return { status = 200, source = source, leases = { lease }, audit = event }\n"
+        "end");
+    int fine = 0;
+    for (int n = 0; n < 200 && fine < 3; n++) {
+        du_mem_fail_after(n);
+        site_ask(&site, &answer, SITE_GET("/", "Range: bytes=1-2\r\n"));
+        du_mem_fail_after(-1);
+        bool partial = answer_says(&answer, " 206 ");
+        fine = partial ? fine + 1 : 0;
+        assert_true(partial || answer.size == 0 || answer_says(&answer, " 503 "));
+        assert_int_equal(running(), 0);
+        assert_int_equal(du_bindings_requests(&site.worker.context), 0);
+    }
+    assert_int_equal(fine, 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SERVED(what_the_answer_took_ends_with_the_exchange),
@@ -176,6 +201,7 @@ int main(void) {
         SERVED(a_client_that_leaves_while_the_script_waits_ends_it),
         SERVED(a_client_that_leaves_while_its_children_wait_ends_them),
         SERVED(a_fill_that_breaks_breaks_the_answer_and_is_not_charged),
+        SERVED(out_of_memory_a_request_is_refused_and_nothing_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

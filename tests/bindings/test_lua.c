@@ -18,6 +18,13 @@ static void push_rules(lua_State *L, const char *file) {
         fail_msg("%s", lua_tostring(L, -1));
 }
 
+/* fail_after(n): of the engine's allocations on this thread n more succeed; all with a negative n.
+ */
+static int fail_after(lua_State *L) {
+    du_mem_fail_after(luaL_checkinteger(L, 1));
+    return 0;
+}
+
 static void run_rule(void **state) {
     const struct lua_test *test = *state;
     struct engine engine;
@@ -29,11 +36,13 @@ static void run_rule(void **state) {
     if (luaL_loadfile(worker.L, DU_LUA_TESTS "/prelude.lua") != LUA_OK ||
         lua_pcall(worker.L, 0, 0, 0) != LUA_OK)
         fail_msg("%s", lua_tostring(worker.L, -1));
+    lua_register(worker.L, "fail_after", fail_after);
     push_rules(worker.L, test->file);
     lua_getfield(worker.L, -1, test->rule);
     lua_remove(worker.L, -2);
     worker_begin_top(&worker, DU_PHASE_REQUEST, &outcome);
     worker_turn_until(&worker, &outcome.ended);
+    du_mem_fail_after(-1);
     worker_end(&worker);
     engine_end(&engine);
     if (outcome.end != DU_TASK_RETURNED)
