@@ -166,9 +166,15 @@ function M.open(product, name, version)
   entry.upstream, entry.url, entry.foreign = upstream, listed.url, listed.foreign
   entry.source = upstream:name() .. "/" .. product.slug
   local source, problem = native.cache:open(entry)
-  if not source then return nil, problem end
-  asset.source = source
-  return asset
+  if source then
+    asset.source = source
+    return asset
+  end
+  -- What upstream listed is not what it has: it is asked for its list again next time.
+  if errors.is(problem, "NotFound") or errors.is(problem, "Integrity") then
+    releases:forget(key_of(product, version_of(product, version)))
+  end
+  return nil, problem
 end
 
 --- What a HEAD is told of an asset. Nothing is fetched.

@@ -1,3 +1,4 @@
+local native = require "dunite.native"
 local relation = require "dunite.verticals.oci.relation"
 
 local function digest(letter) return "sha256:" .. letter:rep(64) end
@@ -12,11 +13,11 @@ local function product()
     slug = "spec" .. count, image = { owner = "acme", name = "tool" },
     versions = { { tag = "v1", yanked = false }, { tag = "v2", yanked = false } },
   }
-  assert(relation.note_all(made, { layer, shared }, manifest))
-  assert(relation.note(made, manifest, index))
-  assert(relation.note(made, index, relation.tag "v1"))
-  assert(relation.note(made, shared, digest "5"))
-  assert(relation.note(made, digest "5", relation.tag "v2"))
+  assert(relation.note(made, { layer, shared }, manifest))
+  assert(relation.note(made, { manifest }, index))
+  assert(relation.note(made, { index }, relation.tag "v1"))
+  assert(relation.note(made, { shared }, digest "5"))
+  assert(relation.note(made, { digest "5" }, relation.tag "v2"))
   return made
 end
 
@@ -58,13 +59,25 @@ describe("what belongs to a repository", function()
   it("is live when upstream has it there, and no longer than until a yank is known", function()
     local made = product()
     local asked = digest "a"
-    assert(relation.note(made, asked, relation.UPSTREAM))
+    assert(relation.note(made, { asked }, relation.UPSTREAM))
     assert.equal("live", relation.state(made, asked))
-    assert(relation.note(made, asked, relation.tag "v1"))
+    assert(relation.note(made, { asked }, relation.tag "v1"))
     made.versions[1].yanked = true
     assert.equal("refused", relation.state(made, asked))
-    assert(relation.note(made, asked, relation.UPSTREAM))
+    assert(relation.note(made, { asked }, relation.UPSTREAM))
     assert.equal("refused", relation.state(made, asked))
+  end)
+
+  it("loses nothing to those who note at the same time", function()
+    local made, notes = product(), {}
+    for i = 1, 20 do
+      notes[i] = function() return relation.note(made, { digest "b" }, relation.tag("t" .. i)) end
+      made.versions[#made.versions + 1] = { tag = "t" .. i, yanked = i ~= 7 }
+    end
+    for _, outcome in ipairs(native.all(notes)) do assert.is_true(outcome[1]) end
+    assert.equal("live", relation.state(made, digest "b"))
+    made.versions[9].yanked = true
+    assert.equal("refused", relation.state(made, digest "b"))
   end)
 
   it("is unknown again after it was forgotten, and others' is not", function()

@@ -17,22 +17,6 @@ local function place(product, what)
   return ("%s@%s/%s@%s"):format(product.slug, product.image.owner, product.image.name, what)
 end
 
--- Children first, then the bytes, then what says that both are there.
-local function keep(product, got, parent)
-  local noted, problem = relation.note_all(product, got.children, got.digest)
-  if noted then noted, problem = native.cache:store(got.bytes, got.digest) end
-  if noted then noted, problem = relation.note(product, got.digest, parent) end
-  if noted then noted, problem = native.records:put(MEDIA_TYPES, place(product, got.digest), got.media_type) end
-  if not noted then return nil, problem end
-  return got.digest
-end
-
-local function fetch(product, reference, parent, wanted)
-  local got, problem = origin.manifest(product, reference, wanted)
-  if not got then return nil, problem end
-  return keep(product, got, parent)
-end
-
 ---@class dunite.oci.Held
 ---@field digest string
 ---@field media_type string
@@ -45,6 +29,25 @@ local function held(product, digest)
   local source, problem = native.cache:open { digest = digest }
   if not source then return nil, problem end
   return { digest = digest, media_type = media_type, source = source }
+end
+
+-- Children first, then the bytes, then what says that both are there.
+local function keep(product, got)
+  local kept, problem = relation.note(product, got.children, got.digest)
+  if kept then kept, problem = native.cache:store(got.bytes, got.digest) end
+  if kept then kept, problem = native.records:put(MEDIA_TYPES, place(product, got.digest), got.media_type) end
+  return kept, problem
+end
+
+-- From upstream, to be kept; what is here already stays as it is.
+local function fetch(product, reference, parent, wanted)
+  local got, problem = origin.manifest(product, reference, wanted)
+  if not got then return nil, problem end
+  local kept, failed = held(product, got.digest), nil
+  if kept then kept.source:close() else kept, failed = keep(product, got) end
+  if kept then kept, failed = relation.note(product, { got.digest }, parent) end
+  if not kept then return nil, failed end
+  return got.digest
 end
 
 --- The manifest of that digest. One that no manifest of this application is known to refer to is asked for upstream, in

@@ -96,7 +96,7 @@ local function belongs(product, digest)
   return blob_flights:run(native.key(origin.source(product), product.slug, digest), function()
     local size, problem = origin.blob_size(product, digest)
     if not size then return nil, problem end
-    return relation.note(product, digest, relation.UPSTREAM)
+    return relation.note(product, { digest }, relation.UPSTREAM)
   end)
 end
 
@@ -154,7 +154,7 @@ local function referrers(req)
   if not got then return wire.json(empty, manifest.INDEX) end
   local parsed, unreadable = manifest.parse(got.body, manifest.INDEX)
   if not parsed then return wire.error(unreadable) end
-  local noted, failed = relation.note_all(product, parsed.children, digest)
+  local noted, failed = relation.note(product, parsed.children, digest)
   if not noted then return wire.error(failed) end
   local made = wire.versioned(answer.new(200, got.body, manifest.INDEX))
   if got.filtered then made:header("oci-filters-applied", got.filtered) end

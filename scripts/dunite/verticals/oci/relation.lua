@@ -8,15 +8,19 @@
 --  1. A digest is live when one way up from it ends at a tag that is not yanked, or at "upstream".
 --  2. What a manifest refers to is noted before the manifest is, and the manifest before it is served.
 --  3. "upstream" is noted only where nothing else is known: it never outlives a yank that is known.
+--  4. One at a time notes in an application's repositories, over all workers: no parent is lost between two.
 
 local native = require "dunite.native"
 local catalog = require "dunite.catalog"
+local errors = require "dunite.errors"
 
 local M = {}
 
 local BUCKET = "oci.relations"
+local locks = native.flights("dunite.relations")
 local DEEPEST = 4 -- tag, index, manifest, blob
 local UPSTREAM = "upstream"
+local MOST_TURNS = 10000
 
 M.UPSTREAM = UPSTREAM
 
@@ -30,12 +34,21 @@ end
 
 local function parents_of(product, digest) return native.records:get(BUCKET, key_of(product, digest)) end
 
---- Notes that the parent refers to the digest.
----@param product dunite.Product
----@param digest string
----@param parent string
----@return true? ok, table? problem
-function M.note(product, digest, parent)
+-- Runs act while nobody else does for this application: who joins another's flight has not run, and comes again.
+local function exclusively(product, act)
+  local ran, ok, problem = false, nil, nil
+  for _ = 1, MOST_TURNS do
+    ok, problem = locks:run(native.key("note", product.slug), function()
+      ran = true
+      return act()
+    end)
+    if ran then break end
+  end
+  if not ran then return nil, problem or errors.new "Overloaded" end
+  return ok, problem
+end
+
+local function note(product, digest, parent)
   local known = parents_of(product, digest)
   if known == nil or (known == UPSTREAM and parent ~= UPSTREAM) then
     return native.records:put(BUCKET, key_of(product, digest), parent)
@@ -44,16 +57,20 @@ function M.note(product, digest, parent)
   return native.records:put(BUCKET, key_of(product, digest), known .. " " .. parent)
 end
 
---- Notes all that a manifest refers to.
+--- Notes that the parent refers to the digests.
+---@async
+---@param product dunite.Product
 ---@param digests string[]
 ---@param parent string
 ---@return true? ok, table? problem
-function M.note_all(product, digests, parent)
-  for _, digest in ipairs(digests) do
-    local ok, problem = M.note(product, digest, parent)
-    if not ok then return nil, problem end
-  end
-  return true
+function M.note(product, digests, parent)
+  return exclusively(product, function()
+    for _, digest in ipairs(digests) do
+      local ok, problem = note(product, digest, parent)
+      if not ok then return nil, problem end
+    end
+    return true
+  end)
 end
 
 local function climbs(product, digest, depth)
