@@ -7,7 +7,7 @@ local schema = require "dunite.schema"
 
 local M = {}
 
-local function address(value)
+local function email(value)
   if type(value) == "string" and value:match("^[^@%s:]+@[^@%s:]+$") then return value end
   return nil, "an e-mail address"
 end
@@ -19,7 +19,7 @@ end
 
 local entry = {
   id = { type = "string", required = true },
-  email = { type = address, required = true },
+  email = { type = email, required = true },
   password_hash = { type = password_hash, required = true },
   active = { type = "boolean", default = true },
   admin = { type = "boolean", default = false },
