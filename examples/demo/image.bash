@@ -38,19 +38,22 @@ platform() {
     blob "$1" "$1/part"
 }
 
-# make_image LAYOUT TAG BYTES: the index's digest is in $image_digest.
+# make_image LAYOUT BYTES TAG…: all the tags are one image; its digest is in $image_digest.
 make_image() {
-    local list='' architecture index=application/vnd.oci.image.index.v1+json
+    local list='' tags='' architecture tag index=application/vnd.oci.image.index.v1+json
     mkdir -p "$1/blobs/sha256"
     for architecture in amd64 arm64; do
-        platform "$1" "$architecture" "$3"
+        platform "$1" "$architecture" "$2"
         list+=${list:+,}'{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"'$digest'","size":'$size','
         list+='"platform":{"architecture":"'$architecture'","os":"linux"}}'
     done
     printf '{"schemaVersion":2,"mediaType":"%s","manifests":[%s]}' "$index" "$list" >"$1/part"
     blob "$1" "$1/part"
     image_digest=$digest
-    printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%d,"annotations":{%s:"%s"}}]}' \
-        "$index" "$digest" "$size" '"org.opencontainers.image.ref.name"' "$2" >"$1/index.json"
+    for tag in "${@:3}"; do
+        tags+=${tags:+,}'{"mediaType":"'$index'","digest":"'$digest'","size":'$size','
+        tags+='"annotations":{"org.opencontainers.image.ref.name":"'$tag'"}}'
+    done
+    printf '{"schemaVersion":2,"manifests":[%s]}' "$tags" >"$1/index.json"
     echo '{"imageLayoutVersion":"1.0.0"}' >"$1/oci-layout"
 }

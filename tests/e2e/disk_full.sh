@@ -7,10 +7,7 @@ source "$(dirname "$0")/lib.bash"
 mkdir "$work/disk"
 mount -t tmpfs -o size=48m none "$work/disk" 2>/dev/null || skip_all "nothing can be mounted here"
 unmount() {
-    for id in "${started[@]}"; do
-        kill -KILL "$id" 2>/dev/null
-        wait "$id" 2>/dev/null
-    done
+    end_all
     umount "$work/disk"
     finish
 }

@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.bash"
 source "$examples/demo/image.bash"
 
 layout=$layouts/acme/tool
-make_image "$layout" v1.0.0 3000000
+make_image "$layout" 3000000 v1.0.0
 write_catalog
 sed -i 's/pinned_tag = "v1.0.0",/& versions = { { tag = "v1.1.0" }, { tag = "v1.2.0", yanked = true } },/' "$work/catalog.lua"
 export OCI_PULLS_PER_USER_PER_DAY=1

@@ -1,5 +1,5 @@
 # What the end-to-end tests share: a folder that goes when they end, processes that are ended by their ids, checks that
-# print "ok …" and "not ok …", and waiting for conditions. Source it.
+# print "ok …" and "not ok …". Source it.
 #
 # A test is run with DUNITE, the program. Whatever it starts listens on 127.0.0.1 and a port that the kernel chose.
 
@@ -9,7 +9,7 @@ examples=$(cd "$here/../../examples" && pwd)
 : "${DUNITE:?is the program to test}"
 work=$(mktemp -d)
 failures=0
-started=() # ids of what is to be ended
+source "$examples/demo/processes.bash"
 export LC_ALL=C http_proxy='' https_proxy='' no_proxy='*'
 unset DUNITE_LISTEN DUNITE_DATA_DIR DUNITE_WORKERS DUNITE_EXTERNAL_URL DUNITE_TRUSTED_PROXIES
 
@@ -49,57 +49,21 @@ skip_all() {
     exit 0
 }
 
-# ---- waiting ----
-
-# until_true SECONDS COMMAND…: asks again and again until the command succeeds.
-until_true() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || return 1
-        read -rt 0.05 <> <(:) || true
-    done
-}
+# ---- processes ----
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# ---- processes ----
-
-# start LOG COMMAND…: in the background; its id is in $pid.
-start() {
-    local log=$1
-    shift
-    : >"$log" # here and not in the child, so that nobody reads an older one
-    "$@" >>"$log" 2>&1 </dev/null &
-    pid=$!
-    started+=("$pid")
-}
-
-# stop ID [SIGNAL]: gives its exit status.
-stop() {
-    kill -"${2:-TERM}" "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
-}
-
-listens() { grep -Pzq 'listening on \S+\n' "$1"; }
-
-# serve LOG DIR [options]: an engine; where it listens is in $address.
-serve() {
-    local log=$1
-    shift
-    start "$log" "$DUNITE" serve "$@"
-    if ! until_true 20 listens "$log"; then
-        not_ok "an engine starts" "$(tail -n 20 "$log")"
-        exit 1
-    fi
-    address=$(sed -n 's/.*listening on //p' "$log" | head -n 1)
+# engine LOG DIR [options]: serves, or the test ends here.
+engine() {
+    serve "$@" && return
+    not_ok "an engine starts" "$(tail -n 20 "$1")"
+    exit 1
 }
 
 finish() {
-    local status=$? id
+    local status=$?
     trap - EXIT
-    for id in "${started[@]}"; do kill -KILL "$id" 2>/dev/null; done
-    wait 2>/dev/null
+    end_all
     if ((failures)) && [[ -n ${KEEP-} ]]; then
         echo "# what was there is in $work"
     else
@@ -126,7 +90,7 @@ asset() {
 start_double() {
     mkdir -p "$work/upstream"
     DOUBLE_ROOT=$work/upstream DOUBLE_DATA_DIR=$work/double-data DOUBLE_TOKEN=$double_token \
-        DOUBLE_LISTEN=${double_address:-127.0.0.1:0} serve "$work/double.log" "$examples/forgejo"
+        DOUBLE_LISTEN=${double_address:-127.0.0.1:0} engine "$work/double.log" "$examples/forgejo"
     double_pid=$pid double_address=$address double=http://$address
 }
 
@@ -178,7 +142,7 @@ storefront_env() {
 start_storefront() {
     [[ -f $work/catalog.lua ]] || write_catalog
     storefront_env
-    DUNITE_LISTEN=${storefront_address:-127.0.0.1:0} serve "$work/storefront.log" "$examples/storefront" "$@"
+    DUNITE_LISTEN=${storefront_address:-127.0.0.1:0} engine "$work/storefront.log" "$examples/storefront" "$@"
     storefront_pid=$pid storefront_address=$address storefront=http://$address
 }
 
