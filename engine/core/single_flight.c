@@ -1,7 +1,7 @@
 #include "single_flight.h"
 
-#include "map.h"
 #include "mem.h"
+#include "table.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -15,11 +15,11 @@ struct du_flight_domain {
 
 struct du_single_flight {
     struct du_flight_domain *domain;
-    struct du_flight *flights; /* by key */
+    struct du_table flights; /* by key */
 };
 
 struct du_flight {
-    UT_hash_handle hh;
+    struct du_table_node node; /* in the table; first */
     atomic_int references;
     struct du_flight_domain *domain;
     struct du_single_flight *table; /* NULL once it is out of the table */
@@ -65,11 +65,12 @@ enum du_error_kind du_single_flight_new(struct du_single_flight **table,
     if (*table == NULL)
         return DU_MEMORY;
     (*table)->domain = domain;
+    du_table_init(&(*table)->flights);
     return DU_OK;
 }
 
 void du_single_flight_free(struct du_single_flight **table) {
-    assert(*table == NULL || (*table)->flights == NULL);
+    assert(*table == NULL || (*table)->flights.count == 0);
     du_free(*table);
     *table = NULL;
 }
@@ -90,11 +91,11 @@ void du_flight_unref(struct du_flight **flight) {
 
 /* From here to the next such line: the domain's lock is held. */
 
-/* A flight in the table with its leader's reference; NULL when out of memory. The key is in the
- * flight, so a flight costs one allocation and what the table grows by. */
-static struct du_flight *start(struct du_single_flight *table, const void *key, size_t size,
+/* A flight in the table with its leader's reference; NULL when out of memory. The key is copied
+ * into the flight, so a flight costs one allocation and what the table grows by. */
+static struct du_flight *start(struct du_single_flight *table, struct du_table_key key,
                                const struct du_flight_options *options) {
-    struct du_flight *flight = du_calloc(1, sizeof *flight + size);
+    struct du_flight *flight = du_calloc(1, sizeof *flight + key.size);
     if (flight == NULL)
         return NULL;
     atomic_init(&flight->references, 1);
@@ -105,17 +106,15 @@ static struct du_flight *start(struct du_single_flight *table, const void *key, 
     du_list_init(&flight->waiters);
     du_list_init(&flight->waiting_in);
     du_list_init(&flight->hooks);
-    memcpy(flight->key, key, size);
-    HASH_ADD_KEYPTR(hh, table->flights, flight->key, size, flight);
-    if (du_map_failed(flight))
-        du_flight_unref(&flight);
+    key.bytes = memcpy(flight->key, key.bytes, key.size);
+    du_table_add(&table->flights, &flight->node, key);
     return flight;
 }
 
 /* By identity: out goes this very flight, never another one of its key. */
 static void take_out(struct du_flight *flight) {
     if (flight->table != NULL)
-        HASH_DELETE(hh, flight->table->flights, flight);
+        du_table_remove(&flight->table->flights, &flight->node);
     flight->table = NULL;
 }
 
@@ -224,16 +223,16 @@ enum du_join du_single_flight_join(struct du_single_flight *table, const void *k
                                    const struct du_flight_options *options,
                                    struct du_flight **flight, struct du_error *error) {
     enum du_join join = DU_JOIN_JOINED;
-    struct du_flight *found = NULL;
-    key = size > 0 ? key : "";
+    struct du_table_key wanted = du_table_key(size > 0 ? key : "", size);
     *flight = NULL;
     waiter->domain = table->domain;
-    waiter->outcome = (struct du_outcome){du_error_of(DU_OK), NULL};
+    waiter->outcome.error.kind = DU_OK;
+    waiter->outcome.value = NULL;
     waiter->held = NULL;
     pthread_mutex_lock(&table->domain->lock);
-    HASH_FIND(hh, table->flights, key, size, found);
+    struct du_flight *found = (struct du_flight *)du_table_find(&table->flights, &wanted);
     if (found == NULL) {
-        found = *flight = start(table, key, size, options);
+        found = *flight = start(table, wanted, options);
         join = found != NULL ? DU_JOIN_LEADER : DU_JOIN_FAILED;
     } else if (found->published) {
         join = settle_at_once(found, waiter);
@@ -253,7 +252,7 @@ enum du_join du_single_flight_join(struct du_single_flight *table, const void *k
 
 size_t du_single_flight_count(struct du_single_flight *table) {
     pthread_mutex_lock(&table->domain->lock);
-    size_t count = HASH_COUNT(table->flights);
+    size_t count = table->flights.count;
     pthread_mutex_unlock(&table->domain->lock);
     return count;
 }
@@ -263,17 +262,25 @@ void du_single_flight_each(struct du_single_flight *table,
                                         bool published),
                            void *user) {
     pthread_mutex_lock(&table->domain->lock);
-    for (struct du_flight *flight = table->flights; flight != NULL; flight = flight->hh.next)
-        each(user, flight->key, flight->hh.keylen, flight->waiting, flight->published);
+    for (struct du_table_node *node = NULL;
+         (node = du_table_next(&table->flights, node)) != NULL;) {
+        const struct du_flight *flight = (struct du_flight *)node;
+        each(user, flight->key, node->key.size, flight->waiting, flight->published);
+    }
     pthread_mutex_unlock(&table->domain->lock);
 }
 
-/* Each gets a reference of its own; `held` is NULL when the flight is over. */
-static void deliver_all(struct du_list *settled, const struct du_outcome *outcome,
-                        struct du_flight *held) {
+static const struct du_error no_error = {.kind = DU_OK, .retry_after = -1};
+
+/* Each gets a reference of its own; `held` is NULL when the flight is over. An error is large, so
+ * it is copied only where there is one. */
+static void deliver_all(struct du_list *settled, const struct du_error *error,
+                        struct du_value *value, struct du_flight *held) {
     for (struct du_list *node = du_list_take(settled); node != NULL; node = du_list_take(settled)) {
         struct du_waiter *waiter = du_container_of(node, struct du_waiter, in_flight);
-        waiter->outcome = (struct du_outcome){outcome->error, du_value_ref(outcome->value)};
+        if (error->kind != DU_OK)
+            waiter->outcome.error = *error;
+        waiter->outcome.value = du_value_ref(value);
         waiter->held = held != NULL ? du_flight_ref(held) : NULL;
         waiter->deliver(waiter);
     }
@@ -290,7 +297,7 @@ void du_flight_publish(struct du_flight *flight, struct du_value *value) {
     flight->holds += flight->waiting;
     settle_all(flight, &settled);
     pthread_mutex_unlock(&flight->domain->lock);
-    deliver_all(&settled, &(struct du_outcome){du_error_of(DU_OK), flight->value}, flight);
+    deliver_all(&settled, &no_error, flight->value, flight);
     du_flight_unref(&kept);
 }
 
@@ -301,7 +308,7 @@ bool du_flight_published(struct du_flight *flight) {
     return published;
 }
 
-void du_flight_complete(struct du_flight **flight, struct du_outcome outcome) {
+static void end(struct du_flight **flight, const struct du_error *error, struct du_value *value) {
     struct du_flight *ending = *flight;
     struct du_list settled;
     *flight = NULL;
@@ -315,9 +322,17 @@ void du_flight_complete(struct du_flight **flight, struct du_outcome outcome) {
         continue;
     outwait_hooks(ending);
     pthread_mutex_unlock(&ending->domain->lock);
-    deliver_all(&settled, &outcome, NULL);
-    du_value_unref(&outcome.value);
+    deliver_all(&settled, error, value, NULL);
+    du_value_unref(&value);
     du_flight_unref(&ending);
+}
+
+void du_flight_complete(struct du_flight **flight, struct du_outcome outcome) {
+    end(flight, &outcome.error, outcome.value);
+}
+
+void du_flight_succeed(struct du_flight **flight, struct du_value *value) {
+    end(flight, &no_error, value);
 }
 
 bool du_flight_leave(struct du_waiter *waiter) {

@@ -108,6 +108,9 @@ bool du_flight_published(struct du_flight *flight);
  * reference to outcome.value, and nulls *flight. Waits for an on_abandon hook that another thread
  * is in, so hold no lock that the hook takes. */
 void du_flight_complete(struct du_flight **flight, struct du_outcome outcome);
+/* The same with a value (may be NULL), whose reference it takes: the common end, without the copies
+ * of an error that is none. */
+void du_flight_succeed(struct du_flight **flight, struct du_value *value);
 /* The waiter no longer wants it. True: deliver was not and will not be called. False: it is
  * settled, deliver has been called or is under way. */
 bool du_flight_leave(struct du_waiter *waiter);
