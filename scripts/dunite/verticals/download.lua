@@ -9,8 +9,9 @@ local catalog = require "dunite.catalog"
 local content_type = require "dunite.content_type"
 local errors = require "dunite.errors"
 local fresh = require "dunite.fresh"
+local own = require "dunite.errors.download"
 
-local M = {}
+local M = { DownloadError = own.DownloadError }
 
 local releases = fresh.new("releases", "releases")
 local encode = native.url_encode
