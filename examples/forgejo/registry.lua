@@ -1,5 +1,5 @@
--- The registry: DOUBLE_ROOT/oci/OWNER/NAME is an OCI image layout. Blobs and manifests are always whole: Forgejo looks at
--- neither Range nor If-None-Match there.
+-- The registry: DOUBLE_ROOT/oci/OWNER/NAME is an OCI image layout. Blobs and manifests are always whole: Forgejo looks
+-- at neither Range nor If-None-Match there.
 
 local native = require "dunite.native"
 local answer = require "dunite.answer"

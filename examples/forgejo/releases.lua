@@ -39,7 +39,9 @@ local function asset(req, repository, tag, name)
   return made
 end
 
-local function author(owner) return { id = id_of(owner), login = owner, full_name = "", email = owner .. "@localhost" } end
+local function author(owner)
+  return { id = id_of(owner), login = owner, full_name = "", email = owner .. "@localhost" }
+end
 
 local function release(req, owner, repository, tag)
   local assets, newest = setmetatable({}, array), 0
