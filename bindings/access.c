@@ -57,6 +57,20 @@ void du_access_settle(struct du_request *request, enum du_exchange_end end) {
     du_holds_end(&request->holds, &ending);
 }
 
+/* What logs and metrics say: nobody was answered where nobody was left. */
+static int status_of(const struct du_request *request) {
+    return request->answered ? request->status : du_error_http(DU_CANCELLED);
+}
+
+/* The label's value: strangers make up methods. */
+static const char *method_label(struct du_slice method) {
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (du_slice_equal(method, du_slice_of(known[i])))
+            return known[i];
+    return "other";
+}
+
 static void count(struct du_metrics *metrics, const struct du_request *request,
                   struct du_slice method, int64_t took_ns, int64_t bytes) {
     struct du_bytes labels;
@@ -67,9 +81,10 @@ static void count(struct du_metrics *metrics, const struct du_request *request,
     du_series_observe(du_metrics_series(metrics, "dunite_request_seconds", DU_METRIC_HISTOGRAM,
                                         "From a request's first byte to its end.", labels.data),
                       took_ns);
-    du_metrics_label(&labels, "method", method.data, method.size);
+    const char *verb = method_label(method);
+    du_metrics_label(&labels, "method", verb, strlen(verb));
     du_metrics_label(&labels, "code", code,
-                     (size_t)snprintf(code, sizeof code, "%d", request->status));
+                     (size_t)snprintf(code, sizeof code, "%d", status_of(request)));
     du_series_add(du_metrics_series(metrics, "dunite_requests_total", DU_METRIC_COUNTER,
                                     "Requests that have ended.", labels.data),
                   1);
@@ -93,7 +108,7 @@ static void count_error(struct du_metrics *metrics, enum du_error_kind kind) {
 }
 
 static enum du_log_level level_of(const struct du_request *request) {
-    bool failed = request->failure.kind != DU_OK || request->status >= 500;
+    bool failed = request->failure.kind != DU_OK || status_of(request) >= 500;
     return failed ? DU_LOG_WARN : DU_LOG_INFO;
 }
 
@@ -124,7 +139,7 @@ void du_access_write(struct du_context *context, const struct du_request *reques
         {"path",
          DU_LOG_STRING,
          {.string = text_of(du_exchange_path(exchange), path_text, sizeof path_text)}},
-        {"status", DU_LOG_INTEGER, {.integer = request->answered ? request->status : 0}},
+        {"status", DU_LOG_INTEGER, {.integer = status_of(request)}},
         {"bytes", DU_LOG_INTEGER, {.integer = bytes}},
         {"ms", DU_LOG_NUMBER, {.number = (double)(took_ns / 1000) / 1000.0}},
         {"member", DU_LOG_STRING, {.string = request->member}},

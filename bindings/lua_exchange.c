@@ -122,7 +122,7 @@ static int push_body(lua_State *L, struct du_wait *wait) {
     return push_slice(L, reading->request->body);
 }
 
-/* The server calls back when the client leaves; nothing stops it before. */
+/* The server calls back, or the exchange ends; nothing stops it before. */
 static bool cannot_withdraw(struct du_wait *wait) {
     (void)wait;
     return false;
@@ -152,8 +152,18 @@ static void hear_body(void *user, enum du_error_kind result, struct du_slice bod
         reading->error = du_error_of(result);
     }
     reading->heard = true;
+    reading->request->reading = NULL;
     if (!reading->starting)
         du_wait_settle(&reading->wait);
+}
+
+void du_lua_exchange_end(struct du_request *request) {
+    struct reading *reading = (struct reading *)request->reading;
+    if (reading == NULL)
+        return;
+    request->reading = NULL;
+    reading->error = du_error_of(DU_CANCELLED);
+    du_wait_settle(&reading->wait);
 }
 
 /* exchange:body(max) */
@@ -161,6 +171,8 @@ static int body(lua_State *L) {
     struct du_request *request = check_request(L);
     lua_Integer max = luaL_checkinteger(L, 2);
     luaL_argcheck(L, max >= 0, 2, "a size is not negative");
+    if (request->reading != NULL)
+        return luaL_error(L, "the body of this request is being read already");
     struct reading *reading = du_wait_new(L, &body_type);
     reading->request = du_request_ref(request);
     reading->max = max;
@@ -170,6 +182,7 @@ static int body(lua_State *L) {
         return du_wait_answer(L, &reading->wait);
     }
     reading->starting = true;
+    request->reading = &reading->wait;
     du_exchange_read(request->exchange, hear_body, reading);
     reading->starting = false;
     return reading->heard ? du_wait_answer(L, &reading->wait) : du_wait_park(L, &reading->wait);

@@ -11,5 +11,7 @@ struct du_exchange_box {
 
 /* The request's one box. May raise. */
 void du_lua_push_exchange(lua_State *L, struct du_request *request);
+/* The exchange ends: who still waits for its body waits in vain. */
+void du_lua_exchange_end(struct du_request *request);
 
 #endif

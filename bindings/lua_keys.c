@@ -5,11 +5,10 @@
 #include "mem.h"
 #include "module.h"
 #include "options.h"
+#include "random.h"
 #include "wait.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* native.keys: a table of functions that are called as methods. */
 
@@ -59,16 +58,8 @@ static int64_t take_time(lua_State *L, const char *key, int64_t absent) {
 }
 
 static const char *random_id(lua_State *L, char id[JWT_ID]) {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char bytes[JWT_ID_BYTES];
-    while (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        if (errno != EINTR)
-            luaL_error(L, "the system gives no random bytes");
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        id[2 * i] = digits[bytes[i] >> 4];
-        id[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    id[JWT_ID - 1] = '\0';
+    if (!du_random_hex(id, JWT_ID_BYTES))
+        luaL_error(L, "the system gives no random bytes");
     return id;
 }
 

@@ -1,4 +1,5 @@
 #include "box.h"
+#include "bytes.h"
 #include "lua_errors.h"
 #include "lua_lease.h"
 #include "mem.h"
@@ -33,6 +34,20 @@ static struct du_limiter *check_limiter(lua_State *L) {
     return box->limiter;
 }
 
+static void count_denial(const struct acquiring *acquiring) {
+    struct du_bytes labels;
+    const char *limit = du_limiter_name(acquiring->limiter);
+    const char *variant = du_limit_denial_name(acquiring->acquire.denial.kind);
+    du_bytes_init(&labels);
+    du_metrics_label(&labels, "limit", limit, strlen(limit));
+    du_metrics_label(&labels, "variant", variant, strlen(variant));
+    du_series_add(du_metrics_series(acquiring->wait.context->shared->metrics,
+                                    "dunite_limit_denials_total", DU_METRIC_COUNTER,
+                                    "Requests that a limit denied, by variant.", labels.data),
+                  1);
+    du_bytes_deinit(&labels);
+}
+
 static int push_acquired(lua_State *L, struct du_wait *wait) {
     struct du_acquire *acquire = &((struct acquiring *)wait)->acquire;
     if (wait->expired) { /* the queue's turn did not come in time */
@@ -44,6 +59,7 @@ static int push_acquired(lua_State *L, struct du_wait *wait) {
         du_lua_push_lease(L, &acquire->lease, wait->scope);
         return 1;
     case DU_ACQUIRED_DENIAL:
+        count_denial((struct acquiring *)wait);
         lua_pushnil(L);
         du_lua_push_denial(L, &acquire->denial);
         return 2;

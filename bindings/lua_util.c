@@ -2,10 +2,10 @@
 #include "digest.h"
 #include "lua_errors.h"
 #include "module.h"
+#include "random.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* Small functions over bytes, and what kind of task this is. */
 
@@ -84,19 +84,12 @@ static int base64url(lua_State *L) {
 
 /* random(n) */
 static int random_hex(lua_State *L) {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char bytes[256];
-    char text[512];
+    char text[2 * DU_RANDOM_MOST + 1];
     lua_Integer count = luaL_checkinteger(L, 1);
-    luaL_argcheck(L, count >= 1 && count <= 256, 1, "1 to 256 bytes");
-    while (getrandom(bytes, (size_t)count, 0) != count)
-        if (errno != EINTR)
-            return luaL_error(L, "the system gives no random bytes: %s", strerror(errno));
-    for (lua_Integer i = 0; i < count; i++) {
-        text[2 * i] = digits[bytes[i] >> 4];
-        text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    lua_pushlstring(L, text, (size_t)count * 2);
+    luaL_argcheck(L, count >= 1 && count <= DU_RANDOM_MOST, 1, "1 to 256 bytes");
+    if (!du_random_hex(text, (size_t)count))
+        return luaL_error(L, "the system gives no random bytes: %s", strerror(errno));
+    lua_pushstring(L, text);
     return 1;
 }
 

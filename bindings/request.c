@@ -91,7 +91,7 @@ static void fail(struct du_request *request, enum du_error_kind kind) {
 /* How what the task still holds ends, and what was charged with it. */
 static struct du_ending ending_of(const struct du_request *request,
                                   const struct du_task_result *result) {
-    if (result->end == DU_TASK_CANCELLED)
+    if (result->end == DU_TASK_CANCELLED || request->left)
         return (struct du_ending){DU_FATE_LEFT, 0, NULL};
     if (result->end != DU_TASK_RETURNED)
         return (struct du_ending){DU_FATE_FAILED, 0, du_error_name(result->error.kind)};
@@ -204,6 +204,7 @@ void du_bindings_finished(struct du_context *context, struct du_exchange *exchan
     du_access_settle(request, end);
     du_access_write(context, request, end);
     request->exchange = NULL;
+    du_lua_exchange_end(request);
     du_request_unref(&request);
 }
 

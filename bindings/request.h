@@ -21,6 +21,8 @@
 
 enum { DU_REQUEST_ID = 17 };
 
+struct du_wait;
+
 struct du_request {
     struct du_context *context;
     struct du_exchange *exchange;
@@ -35,7 +37,8 @@ struct du_request {
 
     /* Its body, once it was read. */
     struct du_slice body;
-    bool has_body, left; /* left: the client went, or the server answered by itself */
+    bool has_body, left;     /* left: the client went, or the server answered by itself */
+    struct du_wait *reading; /* who waits for the body; NULL: nobody */
 
     /* The reply. */
     struct du_reply reply;

@@ -119,7 +119,7 @@ static void a_client_that_leaves_while_the_script_waits_ends_it(void **state) {
     assert_false(gate_is_waited_at(&site.worker));
     worker_do(&site.worker, "eq('Cancelled', native.records:get('t', 'raised'))");
     outcome_is("aborted", "");
-    assert_true(site_logged(&site, "\"end\":\"aborted\"", NULL));
+    assert_true(site_logged(&site, "\"end\":\"aborted\"", "\"status\":499", NULL));
 }
 
 static void a_client_that_leaves_while_its_children_wait_ends_them(void **state) {

@@ -62,6 +62,25 @@ static void a_body_that_is_too_large_is_the_servers_413(void **state) {
     ASSERT_SAYS(" 413 ");
 }
 
+/* The flight outlives the request, and reads a body that will never be there. */
+static void who_waits_for_a_body_when_its_request_ends_is_told(void **state) {
+    (void)state;
+    serve("return function(exchange)\n"
+          "  native.flights('reports'):run('k', function(publish)\n"
+          "    publish(1)\n"
+          "    local body, problem = exchange:body(10)\n"
+          "    native.records:put('t', 'seen', problem.variant)\n"
+          "  end)\n"
+          "  raises('is being read already', exchange.body, exchange, 10)\n"
+          "  return { status = 200, body = 'early' }\n"
+          "end");
+    site_ask(&site, &answer,
+             "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhalf");
+    assert_string_equal(answer_body(&answer), "early");
+    SITE_UNTIL(&site, du_single_flight_count(site.engine.named.reports) == 0);
+    worker_do(&site.worker, "eq('Cancelled', native.records:get('t', 'seen'))");
+}
+
 static void a_script_that_raises_is_a_500_and_a_log_line_with_the_traceback(void **state) {
     (void)state;
     serve("local function deep() error('the secret reason') end\n"
@@ -175,6 +194,7 @@ int main(void) {
         SERVED(an_answer_becomes_a_reply),
         SERVED(the_exchange_tells_what_the_request_says),
         SERVED(a_body_that_is_too_large_is_the_servers_413),
+        SERVED(who_waits_for_a_body_when_its_request_ends_is_told),
         SERVED(a_script_that_raises_is_a_500_and_a_log_line_with_the_traceback),
         SERVED(a_raised_problem_keeps_its_status),
         SERVED(a_script_over_its_budget_is_a_500_and_is_counted),

@@ -8,6 +8,8 @@ return {
     eq(nil, none)
     eq("Concurrency", denied.variant)
     eq(denial_meta, getmetatable(denied))
+    local line = 'dunite_limit_denials_total{limit="downloads",variant="Concurrency"} 1'
+    assert(native.metrics():find(line, 1, true), native.metrics())
     lease:release()
     lease:release()
     eq(0, (limiter():look("ada")))
