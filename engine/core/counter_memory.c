@@ -118,7 +118,7 @@ static struct row *make_row(struct memory *memory, const char *scope, const char
 static enum du_step add(struct du_counter *counter, struct du_count *count) {
     struct memory *memory = memory_of(counter);
     count->granted = false;
-    count->error = du_error_of(DU_OK);
+    count->error.kind = DU_OK;
     if (du_fault(memory->faults, DU_FAULT_COUNTER_ADD) != 0) {
         du_error_set(&count->error, DU_STORE, "count a grant of %s: a fault was armed",
                      count->scope);

@@ -12,6 +12,8 @@
  *     share lives on while its count covers further pieces: then it is in the covered list.
  *  3. A subject lives while it has grants.
  *  4. A lease's acquire is set until the request is settled or abandoned.
+ *  5. A whole request's lease lies in its grant, so it is one block; pieces have blocks of their
+ *     own.
  *
  * All functions here want the limiter's lock held.
  */
@@ -21,18 +23,29 @@
 #include "limiter.h"
 #include "list.h"
 #include "map.h"
+#include "table.h"
 
 #include <pthread.h>
 
 enum { DU_LIMITER_MOST_PIECES = 16, DU_LIMITER_MOST_COVERED = 10000 };
 
 struct du_limiter_subject {
-    UT_hash_handle hh;
+    struct du_table_node node;          /* among the limiter's; first */
     int64_t running;                    /* slots taken */
     size_t grants;                      /* that refer to it */
     struct du_list queue;               /* of acquires that wait for a slot, by queued */
     struct du_limiter_grant *shares[2]; /* by their key; [1] are those that take a slot only */
     char name[];
+};
+
+struct du_lease {
+    struct du_limiter_grant *grant;
+    struct du_list in_grant;    /* empty: not admitted */
+    struct du_acquire *acquire; /* the request that waits for it */
+    uint64_t call;              /* the du_limiter_acquire that made it */
+    struct du_limits limits;    /* the newest that are known for the subject */
+    int64_t cover_ms;
+    bool refund;
 };
 
 struct du_limiter_grant {
@@ -52,17 +65,8 @@ struct du_limiter_grant {
     struct du_count count;
     struct du_list todo;       /* in a call's list of grants to count */
     struct du_list in_covered; /* in the limiter's covered list, soonest end first */
+    struct du_lease own;       /* unless it is shared */
     char key[];
-};
-
-struct du_lease {
-    struct du_limiter_grant *grant;
-    struct du_list in_grant;    /* empty: not admitted */
-    struct du_acquire *acquire; /* the request that waits for it */
-    uint64_t call;              /* the du_limiter_acquire that made it */
-    struct du_limits limits;    /* the newest that are known for the subject */
-    int64_t cover_ms;
-    bool refund;
 };
 
 struct du_limiter {
@@ -70,7 +74,7 @@ struct du_limiter {
     struct du_counter *counter;
     struct du_base *base;
     pthread_mutex_t lock; /* of all below, and of all that hangs from it */
-    struct du_limiter_subject *subjects;
+    struct du_table subjects;
     struct du_list covered; /* idle shares whose count covers further pieces */
     size_t covered_count, leases;
     uint64_t calls;

@@ -4,24 +4,26 @@
 
 #include <string.h>
 
-static struct du_limiter_subject *make_subject(struct du_limiter *limiter, const char *name) {
-    size_t size = strlen(name);
-    struct du_limiter_subject *subject = du_calloc(1, sizeof *subject + size + 1);
+/* Found or made; NULL when out of memory. */
+static struct du_limiter_subject *take_subject(struct du_limiter *limiter, const char *name) {
+    struct du_table_key key = du_table_key(name, strlen(name));
+    struct du_limiter_subject *subject =
+        (struct du_limiter_subject *)du_table_find(&limiter->subjects, &key);
+    if (subject != NULL)
+        return subject;
+    subject = du_calloc(1, sizeof *subject + key.size + 1);
     if (subject == NULL)
         return NULL;
-    memcpy(subject->name, name, size);
+    key.bytes = memcpy(subject->name, name, key.size);
     du_list_init(&subject->queue);
-    HASH_ADD_KEYPTR(hh, limiter->subjects, subject->name, size, subject);
-    if (!du_map_failed(subject))
-        return subject;
-    du_free(subject);
-    return NULL;
+    du_table_add(&limiter->subjects, &subject->node, key);
+    return subject;
 }
 
 static void tidy_subject(struct du_limiter *limiter, struct du_limiter_subject *subject) {
     if (subject->grants > 0)
         return;
-    HASH_DELETE(hh, limiter->subjects, subject);
+    du_table_remove(&limiter->subjects, &subject->node);
     du_free(subject);
 }
 
@@ -102,22 +104,21 @@ static struct du_limiter_grant *find_grant(struct du_limiter *limiter,
 }
 
 struct du_lease *du_limiter_table_lease(struct du_limiter *limiter, struct du_acquire *acquire) {
-    struct du_lease *lease = du_calloc(1, sizeof *lease);
-    if (lease == NULL)
-        return NULL;
-    struct du_limiter_subject *subject;
-    HASH_FIND_STR(limiter->subjects, acquire->subject, subject);
+    struct du_limiter_subject *subject = take_subject(limiter, acquire->subject);
     if (subject == NULL)
-        subject = make_subject(limiter, acquire->subject);
-    if (subject != NULL)
-        lease->grant = find_grant(limiter, subject, acquire);
-    if (lease->grant == NULL) {
-        if (subject != NULL)
-            tidy_subject(limiter, subject);
-        du_free(lease);
+        return NULL;
+    struct du_limiter_grant *grant = find_grant(limiter, subject, acquire);
+    if (grant == NULL) {
+        tidy_subject(limiter, subject);
         return NULL;
     }
-    lease->grant->users++;
+    grant->users++;
+    struct du_lease *lease = grant->shared ? du_calloc(1, sizeof *lease) : &grant->own;
+    if (lease == NULL) {
+        du_limiter_table_drop(grant, acquire->mono_ms);
+        return NULL;
+    }
+    lease->grant = grant;
     lease->acquire = acquire;
     lease->limits = acquire->limits;
     lease->cover_ms = acquire->cover_ms;
@@ -127,7 +128,8 @@ struct du_lease *du_limiter_table_lease(struct du_limiter *limiter, struct du_ac
 
 void du_limiter_table_discard(struct du_lease *lease, int64_t mono_ms) {
     struct du_limiter_grant *grant = lease->grant;
-    du_free(lease);
+    if (grant->shared)
+        du_free(lease);
     du_limiter_table_drop(grant, mono_ms);
 }
 
