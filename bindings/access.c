@@ -133,6 +133,7 @@ void du_access_write(struct du_context *context, const struct du_request *reques
     char method_text[32], path_text[1024];
     int64_t bytes = du_exchange_sent_bytes(exchange);
     int64_t took_ns = du_clock_mono_ns(&context->base->clock) - du_exchange_began_ns(exchange);
+    int64_t took_us = took_ns / 1000;
     const char *client = request->client != NULL ? request->client : du_exchange_peer(exchange);
     const struct du_log_field fields[] = {
         {"method", DU_LOG_STRING, {.string = text_of(method, method_text, sizeof method_text)}},
@@ -141,7 +142,7 @@ void du_access_write(struct du_context *context, const struct du_request *reques
          {.string = text_of(du_exchange_path(exchange), path_text, sizeof path_text)}},
         {"status", DU_LOG_INTEGER, {.integer = status_of(request)}},
         {"bytes", DU_LOG_INTEGER, {.integer = bytes}},
-        {"ms", DU_LOG_NUMBER, {.number = (double)(took_ns / 1000) / 1000.0}},
+        {"ms", DU_LOG_NUMBER, {.number = (double)took_us / 1000}},
         {"member", DU_LOG_STRING, {.string = request->member}},
         {"client", DU_LOG_STRING, {.string = client}},
         {"route", DU_LOG_STRING, {.string = request->route}},
