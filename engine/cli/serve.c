@@ -34,15 +34,26 @@ static void serve_until_told(struct du_engine *engine, const sigset_t *signals) 
     }
 }
 
-/* Lets what runs finish, within the drain time; a second signal cuts it short. */
-static void drain(struct du_engine *engine, const sigset_t *signals) {
-    du_engine_drain(engine);
-    for (int64_t left = du_engine_drain_ms(engine); left > 0 && !du_engine_idle(engine);
-         left -= 20) {
+/* Until nothing runs, for so long; false when a signal cuts it short. */
+static bool wait_until_idle(struct du_engine *engine, const sigset_t *signals, int64_t ms) {
+    for (; ms > 0 && !du_engine_idle(engine); ms -= 20) {
         int got = wait_for(signals, 20);
         if (got == SIGTERM || got == SIGINT)
-            return;
+            return false;
     }
+    return true;
+}
+
+/* Lets what runs finish, within the drain time; a second signal cuts it short. While something runs
+ * it still accepts, for the first half of that time: a balancer in front of us must see /readyz
+ * before it sends its requests elsewhere. */
+static void drain(struct du_engine *engine, const sigset_t *signals) {
+    int64_t half = du_engine_drain_ms(engine) / 2;
+    du_engine_drain(engine);
+    if (!wait_until_idle(engine, signals, half))
+        return;
+    du_engine_refuse(engine);
+    wait_until_idle(engine, signals, half);
 }
 
 static void say_where(struct du_engine *engine) {

@@ -195,6 +195,11 @@ void du_engine_drain(struct du_engine *engine) {
         du_worker_drain(engine->workers[i]);
 }
 
+void du_engine_refuse(struct du_engine *engine) {
+    for (size_t i = 0; i < engine->worker_count; i++)
+        du_worker_refuse(engine->workers[i]);
+}
+
 bool du_engine_idle(struct du_engine *engine) {
     for (size_t i = 0; i < engine->worker_count; i++) {
         if (du_worker_busy(engine->workers[i]) > 0)

@@ -50,8 +50,10 @@ void du_findings_free(struct du_findings *findings);
 enum du_error_kind du_engine_start(struct du_engine **engine,
                                    const struct du_engine_options *options,
                                    struct du_findings *findings, struct du_error *error);
-/* Begins to drain; returns at once. */
+/* Begins to drain: unready, so that who sends requests here may learn it; returns at once. */
 void du_engine_drain(struct du_engine *engine);
+/* Nothing more is accepted but what has come so far. Once, after the drain has begun. */
+void du_engine_refuse(struct du_engine *engine);
 /* True when nothing is being served any more. */
 bool du_engine_idle(struct du_engine *engine);
 /* Ends what still runs, waits for the workers, closes the store, frees. */

@@ -18,13 +18,13 @@ struct du_worker {
     struct du_client *client;
     struct du_server *server;
     pthread_t thread;
-    struct du_mail drain_mail, close_mail, finish_mail, poke_mail;
+    struct du_mail drain_mail, refuse_mail, close_mail, finish_mail, poke_mail;
     atomic_size_t busy;
     atomic_int_fast64_t lua_bytes;
     /* What other threads wait for. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool started, quiet, poked;
+    bool started, refuses, quiet, poked;
     enum du_error_kind result;
     struct du_findings *findings;
     struct du_error *error;
@@ -113,8 +113,14 @@ static void finish_now(struct du_mail *mail) {
 static void drain_now(struct du_mail *mail) {
     struct du_worker *worker = du_container_of(mail, struct du_worker, drain_mail);
     du_server_drain(worker->server);
+    note(worker);
+}
+
+static void refuse_now(struct du_mail *mail) {
+    struct du_worker *worker = du_container_of(mail, struct du_worker, refuse_mail);
     du_server_stop(worker->server);
     note(worker);
+    signal_change(worker, &worker->refuses);
 }
 
 static void poke_now(struct du_mail *mail) {
@@ -211,6 +217,7 @@ enum du_error_kind du_worker_start(struct du_worker **out, const struct du_worke
     worker->findings = findings;
     worker->error = error;
     worker->drain_mail.deliver = drain_now;
+    worker->refuse_mail.deliver = refuse_now;
     worker->close_mail.deliver = close_now;
     worker->finish_mail.deliver = finish_now;
     worker->poke_mail.deliver = poke_now;
@@ -233,6 +240,11 @@ enum du_error_kind du_worker_start(struct du_worker **out, const struct du_worke
 
 void du_worker_drain(struct du_worker *worker) {
     du_mailbox_post(&worker->mailbox, &worker->drain_mail);
+}
+
+void du_worker_refuse(struct du_worker *worker) {
+    du_mailbox_post(&worker->mailbox, &worker->refuse_mail);
+    await(worker, &worker->refuses);
 }
 
 void du_worker_close(struct du_worker *worker) {

@@ -3,7 +3,7 @@
 
 /* A worker: a thread with its own loop, Lua state, upstream client and share of each listener.
  *
- *     start -> SERVING -> DRAINING (drain) -> QUIET (close) -> gone (finish)
+ *     start -> SERVING -> DRAINING (drain, refuse) -> QUIET (close) -> gone (finish)
  *
  * Invariants
  *  1. Nothing but its own thread touches its loop and its Lua state; others post to its mailbox.
@@ -42,7 +42,10 @@ struct du_worker;
 enum du_error_kind du_worker_start(struct du_worker **worker,
                                    const struct du_worker_options *options,
                                    struct du_findings *findings, struct du_error *error);
+/* Answers say `Connection: close`; it still accepts. */
 void du_worker_drain(struct du_worker *worker);
+/* Accepts what has come so far, then nothing; returns when that is so. */
+void du_worker_refuse(struct du_worker *worker);
 /* Exchanges that run now. */
 size_t du_worker_busy(struct du_worker *worker);
 int64_t du_worker_lua_bytes(struct du_worker *worker);
