@@ -233,7 +233,7 @@ outage() {
 figures() {
     title "What the storefront counted since its crash ($storefront/metrics)"
     curl -s "$storefront/metrics" | grep -E \
-        '^dunite_(cache_results_total|cache_bytes|fills_total|upstream_requests_total|response_bytes_total|errors_total|limiter_denials_total)' |
+        '^dunite_(cache_results_total|cache_bytes|fills_total|upstream_requests_total|response_bytes_total|errors_total|limit_denials_total)' |
         sed 's/^/   /'
     claim "the outage shows: one error of kind Transport" test "$(metric 'dunite_errors_total{kind="Transport"}')" = 1
     claim "no lease is left behind" test "$(metric dunite_limiter_leases)" = 0

@@ -122,6 +122,10 @@ check "some were granted before" test "$granted" -ge 1
 ask "$downloads/tool.tar.gz" -u bob@example.com:battery-staple
 is "another member's day is another" "$status" 200
 
+is "denials are counted by their variant" \
+    "$(metric 'dunite_limit_denials_total{limit="downloads",variant="Concurrency"}')" 1
+is "each" "$(metric 'dunite_limit_denials_total{limit="downloads",variant="DailyCap"}')" 1
+
 stop "$storefront_pid"
 start_storefront
 ask "$downloads/tool.tar.gz" "${ada[@]}"
