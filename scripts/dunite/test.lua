@@ -27,6 +27,8 @@ function Response:json() return assert(native.json.decode(self.body)) end
 
 ---@class dunite.test.App
 ---@field engine dunite.native.SpecEngine
+---@field data_dir string
+---@field folder? string    -- removed when it stops
 local App = {}
 App.__index = App
 
@@ -83,7 +85,7 @@ end
 ---@return table answer
 function App:control(command, body)
   local response, problem = native.spec.http {
-    url = "http://control/control/" .. command, address = "unix:" .. self.folder .. "/control.sock", method = "POST",
+    url = "http://control/control/" .. command, address = "unix:" .. self.data_dir .. "/control.sock", method = "POST",
     body = native.json.encode(body or {}),
   }
   if not response then error(("%s: %s"):format(command, tostring(problem)), 2) end
@@ -150,6 +152,14 @@ function M.deployment()
   return folder ~= "" and folder or "."
 end
 
+--- A folder that is removed when the spec file ends: a data_dir for apps that follow one another, for one.
+---@return string
+function M.folder()
+  local kept = { folder = native.spec.temp() }
+  running.add(kept)
+  return kept.folder
+end
+
 --- A deployment, served. folder: the deployment's (that of the specs, if not given), or files: path -> text; at: where
 --- its clock stands (RFC 3339); upstream: a double; members: names, or entries as in a members file (all have the
 --- password "correct horse"; ada and bob, if not given; false: what the deployment says); env: more variables. All
@@ -158,12 +168,16 @@ end
 ---@return dunite.test.App
 function M.app(options)
   options = options or {}
-  local data_dir = native.spec.temp()
-  local app = setmetatable({ folder = data_dir }, App)
+  local app = setmetatable({ data_dir = options.data_dir }, App)
+  if not app.data_dir then
+    app.folder = native.spec.temp()
+    app.data_dir = app.folder
+  end
   running.add(app)
   app.engine = native.spec.engine {
     folder = not options.files and (options.folder or M.deployment()) or nil, files = options.files,
-    overrides = overrides_of(options, data_dir), env = environment_of(options), at = milliseconds(options.at or START),
+    overrides = overrides_of(options, app.data_dir), env = environment_of(options),
+    at = milliseconds(options.at or START),
   }
   return app
 end

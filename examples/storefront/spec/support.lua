@@ -53,7 +53,7 @@ end
 --- A storefront in front of a Forgejo that has all of it. Settings go over the deployment's.
 ---@return dunite.test.App storefront, dunite.test.Double upstream
 function M.open(settings)
-  local upstream = t.forgejo(M.content())
+  local upstream = settings and settings.upstream or t.forgejo(M.content())
   local options = { upstream = upstream, catalog = M.catalog, members = M.members }
   for key, value in pairs(settings or {}) do options[key] = value end
   return t.app(options), upstream
