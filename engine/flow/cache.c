@@ -5,10 +5,9 @@
 #include "mem.h"
 #include "want.h"
 
-#include <assert.h>
+#include <sys/stat.h>
 
-/* Somebody who waits. It outlives the caller's struct when that leaves while a mail is under way.
- */
+/* Somebody who waits. The caller may leave, and its struct go, while a mail is under way. */
 struct opening {
     struct du_mail mail;
     struct du_waiter waiter;
@@ -75,6 +74,41 @@ enum du_step du_cache_shutdown(struct du_cache *cache, struct du_client *client,
     return desk == NULL ? DU_STEP_DONE : du_desk_close(desk, closed, user);
 }
 
+/* Looking -------------------------------------------------------------------------------------- */
+
+/* The file is gone or too short: somebody or something was at the folder. */
+static bool is_damaged(struct du_cache *cache, struct du_blob *blob) {
+    struct stat file;
+    int fd = du_blob_open(blob, NULL);
+    if (fd < 0)
+        return !du_blobs_has(cache->blobs, du_blob_digest(blob));
+    return fstat(fd, &file) == 0 && file.st_size < du_blob_size(blob);
+}
+
+static void drop(struct du_cache *cache, struct du_blob *blob) {
+    char text[DU_DIGEST_TEXT];
+    du_log_format(cache->base->log, DU_LOG_ERROR,
+                  "the file of %s is gone or cut; it is fetched anew",
+                  du_digest_format(du_blob_digest(blob), text));
+    du_index_drop(cache->index, du_blob_digest(blob));
+}
+
+/* A pin, or NULL: not there, or an older thing of that name, or nothing that could be served. */
+static struct du_blob *look_up(struct du_cache *cache, const struct du_digest *digest,
+                               const char *name, const char *version, int64_t size) {
+    struct du_blob *blob = digest != NULL ? du_index_find(cache->index, digest)
+                                          : du_index_find_name(cache->index, name, version);
+    if (blob == NULL)
+        return NULL;
+    bool older = digest == NULL && size >= 0 && du_blob_size(blob) != size;
+    bool damaged = !older && is_damaged(cache, blob);
+    if (damaged)
+        drop(cache, blob);
+    if (older || damaged)
+        du_blob_unref(&blob);
+    return blob;
+}
+
 /* Openings ------------------------------------------------------------------------------------- */
 
 static void arrived(struct du_mail *mail);
@@ -112,8 +146,8 @@ static void deliver(struct du_waiter *waiter) {
 
 static struct du_blob *find(const struct opening *opening) {
     const struct du_want *want = opening->want;
-    return du_want_find(opening->desk->cache->index, want->by_digest ? &want->digest : NULL,
-                        want->name, want->version, want->size);
+    return look_up(opening->desk->cache, want->by_digest ? &want->digest : NULL, want->name,
+                   want->version, want->size);
 }
 
 /* The flight before may just have put it into the index: then all who joined look there. */
@@ -217,8 +251,7 @@ enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
     open->fill = NULL;
     open->hold = NULL;
     open->state = NULL;
-    open->blob =
-        du_want_find(cache->index, options->digest, options->name, options->version, options->size);
+    open->blob = look_up(cache, options->digest, options->name, options->version, options->size);
     if (open->blob != NULL) {
         count(cache, open);
         return DU_STEP_DONE;

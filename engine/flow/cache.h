@@ -6,15 +6,18 @@
  *
  * Invariants
  *  1. One fill per key (the digest, else the name and version) over all workers:
- * core/single_flight's publish, and no other table.
- *  2. A leader looks into the index again before it fetches: the flight before may just have ended.
+ *     core/single_flight's publish, and no other table.
+ *  2. A leader looks into the index again before it fetches: the flight before may just have
+ *     ended.
  *  3. A flight ends when the blob is in the index, so who comes between shares the fill or finds
- * the blob.
+ *     the blob.
  *  4. A joiner whose `source` differs from the leader's never inherits the leader's failure to get
- * it (classes NotFound and Upstream): it tries from its own source.
- *  5. A digest is checked against what was asked for; a name is given to a blob only after its size
- * was checked, and finds it only for callers who know no other size.
- *  6. A worker that ends shuts its client down here first; its fills fail as Cancelled.
+ *     it (classes NotFound and Upstream): it tries from its own source.
+ *  5. A digest is checked against what was asked for; a name is given to a blob only after its
+ *     size was checked, and finds it only for callers who know no other size.
+ *  6. What it hands out as a hit has its whole file; a blob whose file is gone or cut is dropped
+ *     and fetched anew.
+ *  7. A worker that ends shuts its client down here first; its fills fail as Cancelled.
  *
  * Thread: any; results come home on the caller's loop.
  */

@@ -6,9 +6,9 @@
  *
  * Invariants
  *  1. It lives as long as the cache, because other threads' hooks may point at it; its client and
- * its mailbox are used until it has closed.
+ *     its mailbox are used until it has closed.
  *  2. A desk that is closing starts no fill. It has closed when its last filler and its last
- * opening (somebody of this worker who waits) have gone.
+ *     opening (somebody of this worker who waits) have gone.
  *
  * Thread: the worker's loop, but find and abandoned, which are any.
  */

@@ -3,18 +3,18 @@
 
 /* A fill: one upstream body on its way into the store, shared by all who read it meanwhile.
  *
- *     fetch chunk -> buffer -> (disk lane: hash, write) -> `committed` moves -> parked readers are
- * woken
+ *     fetch chunk -> buffer -> (disk lane: hash, write) -> `committed` moves -> readers are woken
  *
  * This is what readers see of it; filler.h moves it.
  *
  * Invariants
  *  1. `committed` only grows, and every byte below it is in the file.
  *  2. A fill ends exactly once: VERIFIED (verified, synced, visible, in the index, in that order)
- * or FAILED (nothing of it is kept).
+ *     or FAILED (nothing of it is kept).
  *  3. From VERIFYING on `committed` is the whole.
- *  4. A parked reader is woken on its own loop, once, when what it waits for has come: bytes beyond
- * those it has seen, or the end. For all readers of a loop there is at most one mail under way.
+ *  4. A parked reader is woken on its own loop, once, when what it waits for has come: bytes
+ *     beyond those it has seen, or the end. For all readers of a loop there is at most one mail
+ *     under way.
  *  5. The file's descriptor stays open until the last holder of the fill has gone.
  *
  * A fill's states: FILLING -> VERIFYING -> VERIFIED | FAILED, and FILLING -> FAILED.

@@ -7,13 +7,14 @@
  *
  * Invariants
  *  1. At most one job is in the lane. What arrives meanwhile gathers up to a bound, then the fetch
- * is paused until the disk has taken it. So the disk paces upstream, and no reader ever does.
- *  2. `partial`, `writing` and `disk_error` are the job's while it is in the lane, else the loop's.
- *  3. The fill is published as soon as its file stands and its space is reserved; what fails before
- * that is the flight's outcome, what fails later travels through the fill.
- *  4. It ends exactly once. Well: fill verified, flight completed. Badly: flight completed (so that
- * nobody joins a fill that has failed), fill failed, file discarded. A filler that is verifying is
- * not cancelled any more; that ends by itself and soon.
+ *     is paused until the disk has taken it. So the disk paces upstream, and no reader ever does.
+ *  2. `partial`, `writing` and `disk_error` are the job's while it is in the lane, else the
+ *     loop's.
+ *  3. The fill is published as soon as its file stands and its space is reserved; what fails
+ *     before that is the flight's outcome, what fails later travels through the fill.
+ *  4. It ends exactly once. Well: fill verified, flight completed. Badly: flight completed (so
+ *     that nobody joins a fill that has failed), fill failed, file discarded. A filler that is
+ *     verifying is not cancelled any more; that ends by itself and soon.
  *  5. A body whose end proves nothing is not kept unless a digest or a size proves it.
  *
  * Its jobs in order: create, write …, finish; or, whenever something failed, discard.

@@ -7,7 +7,7 @@
  * Invariants
  *  1. Preconditions are looked at in the order of RFC 9110 section 13.2.2.
  *  2. What cannot be read (a date, a Range that breaks the grammar, a unit other than bytes) is as
- * if it were absent; a list of entity tags counts up to where it cannot be read.
+ *     if it were absent; a list of entity tags counts up to where it cannot be read.
  *  3. A part lies within the thing and is never empty.
  *
  * Pure functions. Thread: any. */

@@ -3,9 +3,7 @@
 #include "mem.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <sys/stat.h>
 
 enum {
     PIECE_MOST = 1 << 20, /* so that a connection takes its turn with the others */
@@ -118,27 +116,12 @@ static const struct du_body_type reader_type = {next, sent, close_reader};
 
 /* Life ----------------------------------------------------------------------------------------- */
 
-/* A pinned blob is looked at once: a file that is too short must be known before the headers go
- * out. */
 static bool read_blob(struct du_reader *reader, struct du_blob *blob, struct du_error *error) {
-    struct stat file;
-    int64_t size = du_blob_size(blob);
-    reader->fd = du_blob_open(blob, error);
-    if (reader->fd < 0)
-        return false;
-    if (fstat(reader->fd, &file) != 0) {
-        du_error_errno(error, errno, "look at", "a blob");
-        return false;
-    }
-    if (file.st_size < size) {
-        du_error_set(error, DU_IO, "a blob of %" PRId64 " bytes has %" PRId64 " in its file", size,
-                     (int64_t)file.st_size);
-        return false;
-    }
     if (reader->end < 0)
-        reader->end = size;
-    assert(reader->at <= reader->end && reader->end <= size);
-    return true;
+        reader->end = du_blob_size(blob);
+    assert(reader->at <= reader->end && reader->end <= du_blob_size(blob));
+    reader->fd = du_blob_open(blob, error);
+    return reader->fd >= 0;
 }
 
 static bool read_fill(struct du_reader *reader, const struct du_cache_open *open,

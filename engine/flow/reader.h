@@ -6,11 +6,12 @@
  * Invariants
  *  1. It never passes `committed`.
  *  2. It never gives the last 64 KiB of its own range (or, if that is smaller, its last byte)
- * before the fill is verified. An empty range gives nothing but still waits for the verification.
+ *     before the fill is verified. An empty range gives nothing but still waits for the
+ *     verification.
  *  3. Caught up, it is parked in the fill: no timer, no polling. It is woken only when there is
- * more to send, or the end.
+ *     more to send, or the end.
  *  4. A fill that fails makes it BROKEN, whatever it has sent; so does a file that turns out too
- * short.
+ *     short.
  *  5. Closing gives back the pin, the fill, and the flight's hold.
  *
  * Thread: the connection's loop.

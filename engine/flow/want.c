@@ -108,16 +108,6 @@ bool du_want_same_source(const struct du_want *a, const struct du_want *b) {
     return strcmp(a->source != NULL ? a->source : "", b->source != NULL ? b->source : "") == 0;
 }
 
-struct du_blob *du_want_find(struct du_index *index, const struct du_digest *digest,
-                             const char *name, const char *version, int64_t size) {
-    if (digest != NULL)
-        return du_index_find(index, digest);
-    struct du_blob *blob = du_index_find_name(index, name, version);
-    if (blob != NULL && size >= 0 && du_blob_size(blob) != size)
-        du_blob_unref(&blob);
-    return blob;
-}
-
 enum du_error_kind du_want_check_url(const struct du_want *want, struct du_error *error) {
     struct du_url origin = {0}, url = {0};
     if (want->foreign || want->url[0] == '/')

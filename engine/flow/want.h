@@ -6,7 +6,8 @@
  * Invariants
  *  1. It never changes; who needs it holds a reference, on whatever thread.
  *  2. Its key is that of its flight: keys of digests and of names never meet.
- *  3. A flight that fails carries its leader's want, so that a joiner can tell whose source failed.
+ *  3. A flight that fails carries its leader's want, so that a joiner can tell whose source
+ *     failed.
  *
  * Thread: any.
  */
@@ -36,9 +37,6 @@ void du_want_unref(struct du_want **want); /* nulls the caller's pointer */
 const struct du_want *du_want_of(const struct du_value *value);
 bool du_want_same_source(const struct du_want *a, const struct du_want *b);
 
-/* A pin, or NULL: the index does not have it, or has an older thing of that name. */
-struct du_blob *du_want_find(struct du_index *index, const struct du_digest *digest,
-                             const char *name, const char *version, int64_t size);
 /* DU_INVALID_URL when the URL is of another origin and that is not allowed. */
 enum du_error_kind du_want_check_url(const struct du_want *want, struct du_error *error);
 /* For logs: the digest, or the name and version. Returns text. */

@@ -199,6 +199,11 @@ int du_blobs_read(struct du_blobs *blobs, const struct du_digest *digest, struct
     return fd;
 }
 
+bool du_blobs_has(struct du_blobs *blobs, const struct du_digest *digest) {
+    char path[DU_BLOB_PATH];
+    return faccessat(blobs->fd, du_blob_path(digest, path), F_OK, 0) == 0 || errno != ENOENT;
+}
+
 enum du_error_kind du_blobs_remove(struct du_blobs *blobs, const struct du_digest *digest,
                                    struct du_error *error) {
     char path[DU_BLOB_PATH];

@@ -13,7 +13,9 @@
 #include "taker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SIZE = 200 << 10, MANY = 60 };
 
@@ -163,6 +165,28 @@ static void who_comes_when_the_blob_is_visible_but_not_indexed_shares_the_fill(v
     taker_free(&between);
 }
 
+static const char *path_of(struct rig *rig, char path[256]) {
+    char text[DU_DIGEST_TEXT];
+    const char *hex = du_digest_format(&payload.digest, text) + 7;
+    snprintf(path, 256, "%s/sha256/%.2s/%s", rig->folder, hex, hex);
+    return path;
+}
+
+static void a_blob_whose_file_is_gone_or_cut_is_fetched_anew(void **state) {
+    char path[256];
+    fill_cache(*state);
+    assert_int_equal(truncate(path_of(*state, path), SIZE - 1), 0);
+    for (int fetches = 2; fetches <= 3; fetches++) {
+        struct taker *taker = open_taker(*state, 1);
+        fake_send(fake_wait(fetches), payload.bytes, SIZE);
+        taker_assert_gets(taker, payload.bytes, SIZE);
+        taker_free(&taker);
+        rig_land(*state, 1);
+        assert_hit(*state, 0);
+        unlink(path_of(*state, path));
+    }
+}
+
 static void a_slow_key_does_not_delay_another(void **state) {
     struct taker *slow = open_taker(*state, 0);
     struct taker *quick = taker_new(*state, 0, &other.digest, SIZE + 1);
@@ -278,6 +302,7 @@ int main(void) {
         WITH_RIG(a_stampede_from_two_loops_at_once_is_one_fetch),
         WITH_RIG(who_saw_a_miss_just_before_the_fill_ended_finds_the_blob),
         WITH_RIG(who_comes_when_the_blob_is_visible_but_not_indexed_shares_the_fill),
+        WITH_RIG(a_blob_whose_file_is_gone_or_cut_is_fetched_anew),
         WITH_RIG(a_slow_key_does_not_delay_another),
         WITH_RIG(who_joins_from_another_source_does_not_inherit_its_404),
         WITH_RIG(who_joins_from_another_source_shares_what_the_leader_gets),
