@@ -53,8 +53,13 @@ static void on_finished(void *user, struct du_exchange *exchange, enum du_exchan
     note(worker);
 }
 
+static void on_refused(void *user, int status, const char *reason) {
+    struct du_worker *worker = user;
+    du_bindings_refused(&worker->context, status, reason);
+}
+
 static const struct du_server_hooks hooks = {
-    .request = on_request, .gone = on_gone, .finished = on_finished};
+    .request = on_request, .gone = on_gone, .finished = on_finished, .refused = on_refused};
 
 static void signal_change(struct du_worker *worker, bool *flag) {
     pthread_mutex_lock(&worker->lock);
