@@ -285,6 +285,25 @@ describe("a pull", function()
     assert.equal(429, ask("GET", "tool/manifests/v1.0.0").status)
   end)
 
+  it("is each GET of a tag, but for the first after a HEAD", function()
+    local ask = open { daily_cap = 3 }
+    assert.equal(200, ask("GET", "tool/manifests/v1.0.0").status)
+    assert.equal(200, ask("HEAD", "tool/manifests/v1.0.0").status)
+    assert.equal(200, ask("GET", "tool/manifests/v1.0.0").status)
+    assert.equal(200, ask("GET", "tool/manifests/v1.0.0").status)
+    assert.equal(429, ask("GET", "tool/manifests/v1.0.0").status)
+  end)
+
+  it("is not covered by another member's HEAD, nor by that of another tag", function()
+    local ask, _, app = open { daily_cap = 1 }
+    local bob = app:token("bob", "tool")
+    assert.equal(200, ask("HEAD", "tool/manifests/v1.0.0").status)
+    assert.equal(429, ask("GET", "tool/manifests/v0.9.0").status)
+    assert.equal(200, app:get("/v2/tool/manifests/v0.9.0", { bearer = bob }).status)
+    assert.equal(429, app:get("/v2/tool/manifests/v1.0.0", { bearer = bob }).status)
+    assert.equal(200, ask("GET", "tool/manifests/v1.0.0").status)
+  end)
+
   it("is not charged when upstream fails, nor for a tag that is not offered", function()
     local ask, _, _, upstream = open { daily_cap = 1 }
     upstream:fail("/v2/acme/tool/manifests/v1.0.0", 500, 1)

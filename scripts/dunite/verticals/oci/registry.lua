@@ -47,7 +47,7 @@ local function enter(req)
   if not scope.covers(claims.access, slug) then
     error(wire.unauthorized(req, scope.pull(slug), "insufficient_scope"), 0)
   end
-  return product, member
+  return product
 end
 
 local function ping(req)
@@ -67,11 +67,11 @@ end
 
 -- A pull: counted, and denied here or nowhere. The slot is back before the bytes go to a client that may be slow. What
 -- fails keeps its lease: it goes back with the task, refunded where we or upstream are to blame.
-local function by_tag(req, product, member, pulls)
+local function by_tag(req, product, pulls)
   local tag = req.params.reference
   req:audit { kind = "pull", application = product.slug, version = tag }
   if not tags.offered(product, tag) then return wire.manifest_unknown() end
-  local lease, denied = pulls:pull(member, product, tag)
+  local lease, denied = pulls:pull(req, product, tag)
   if not lease then return refuse(denied) end
   local held, failed = library.by_tag(product, tag, req:header_list "accept")
   if not held then return refuse(failed) end
@@ -79,8 +79,8 @@ local function by_tag(req, product, member, pulls)
   return manifest_answer(held)
 end
 
-local function by_digest(req, product, member, pulls)
-  local lease = pulls:part(member)
+local function by_digest(req, product, pulls)
+  local lease = pulls:part(req.member)
   local held, failed = library.by_digest(product, req.params.reference, req:header_list "accept")
   if lease then lease:release() end
   return held and manifest_answer(held) or refuse(failed)
@@ -171,10 +171,10 @@ function M.routes(options)
   local pulls = meter.new { limiter = given.limiter, wait = given.wait, window = given.meter_window }
 
   local function by_reference(req)
-    local product, member = enter(req)
-    if not req.params.reference:find(":", 1, true) then return by_tag(req, product, member, pulls) end
+    local product = enter(req)
+    if not req.params.reference:find(":", 1, true) then return by_tag(req, product, pulls) end
     if not manifest.is_digest(req.params.reference) then return wire.digest_invalid() end
-    return by_digest(req, product, member, pulls)
+    return by_digest(req, product, pulls)
   end
 
   local routes = router.new()
