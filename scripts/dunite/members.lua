@@ -74,9 +74,8 @@ end
 ---@return dunite.native.Member? member, table? claims
 function Members:by_bearer(req)
   local token = req:bearer()
-  local claims = token and native.keys:verify(token, {
-    issuer = self.app:issuer(), audience = self.app:service(), typ = "at+jwt",
-  })
+  self.wanted = self.wanted or { issuer = self.app:issuer(), audience = self.app:service(), typ = "at+jwt" }
+  local claims = token and native.keys:verify(token, self.wanted)
   local member = claims and claims.sub and native.members:find(claims.sub)
   if not member or not member.active then return nil end
   req:is_from(member, "token")

@@ -27,8 +27,13 @@ local function new_node() return { static = {} } end
 function M.new() return setmetatable({ root = new_node(), routes = {}, mounts = {} }, Router) end
 
 local function split(path)
-  local segments = {}
-  for segment in path:gmatch("/([^/]*)") do segments[#segments + 1] = segment end
+  local segments, count, start = {}, 0, path:find("/", 1, true)
+  while start do
+    local stop = path:find("/", start + 1, true)
+    count = count + 1
+    segments[count] = path:sub(start + 1, (stop or 0) - 1)
+    start = stop
+  end
   return segments
 end
 

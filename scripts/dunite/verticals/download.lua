@@ -103,16 +103,33 @@ function M.assets(product, version)
   return assets, problem, wanted
 end
 
-local function named(assets, name)
-  for _, asset in ipairs(assets or {}) do
-    if asset.name == name then return asset end
-  end
-end
-
 local function etag_of(asset) return '"' .. native.sha256(asset.id .. "\31" .. asset.name):sub(8, 39) .. '"' end
 
 local function row_name(product, version, name)
   return ("asset/%s/%s/%s"):format(product.slug, encode(version), encode(name))
+end
+
+-- What follows from a list, worked out once for each: its assets by name, each with what is sent and stored of it.
+local known = setmetatable({}, { __mode = "k" })
+
+local function by_name(assets)
+  local names = {}
+  for _, listed in ipairs(assets) do
+    local name = listed.name
+    if type(name) == "string" and not names[name] then names[name] = { listed = listed } end
+  end
+  return names
+end
+
+---@return { listed: table, etag: string, content_type: string, row: string }?
+local function find(assets, product, version, name)
+  known[assets] = known[assets] or by_name(assets)
+  local found = known[assets][name]
+  if found and not found.etag then
+    found.etag, found.content_type = etag_of(found.listed), content_type(name)
+    found.row = row_name(product, version, name)
+  end
+  return found
 end
 
 --- The 304 for a request whose validator matches what is known without asking anybody; nil when there is none to give.
@@ -123,13 +140,13 @@ end
 function M.not_modified(product, name, req, version)
   local condition = req:header_list("if-none-match")
   local wanted = condition and version_of(product, version)
-  local asset = wanted and named(releases:peek(key_of(product, wanted)), name)
+  local assets = wanted and releases:peek(key_of(product, wanted))
+  local asset = assets and find(assets, product, wanted, name)
   if not asset then return nil end
-  local etag = etag_of(asset)
   for tag in condition:gmatch('[^,%s]+') do
-    if tag == "*" or tag:gsub("^W/", "") == etag then
+    if tag == "*" or tag:gsub("^W/", "") == asset.etag then
       local made = answer.new(304, "")
-      made.etag = etag
+      made.etag = asset.etag
       return made
     end
   end
@@ -146,11 +163,12 @@ end
 local function look_up(product, name, version)
   local assets, problem, wanted = M.assets(product, version)
   if not assets then return nil, problem end
-  local listed = named(assets, name)
-  if not listed then return nil, errors.new("NotFound", { message = "no asset " .. name .. " in " .. product.slug }) end
-  local asset = { name = name, size = listed.size, content_type = content_type(name), etag = etag_of(listed) }
+  local found = find(assets, product, wanted, name)
+  if not found then return nil, errors.new("NotFound", { message = "no asset " .. name .. " in " .. product.slug }) end
+  local listed = found.listed
+  local asset = { name = name, size = listed.size, content_type = found.content_type, etag = found.etag }
   local entry = { digest = listed.digest, size = listed.size }
-  if not listed.digest then entry.name, entry.version = row_name(product, wanted, name), listed.id end
+  if not listed.digest then entry.name, entry.version = found.row, listed.id end
   return asset, entry, listed
 end
 
