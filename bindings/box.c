@@ -4,6 +4,7 @@
 #include "lua_errors.h"
 #include "value.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void du_box_define(lua_State *L, const struct du_box_type *type) {
@@ -13,6 +14,8 @@ void du_box_define(lua_State *L, const struct du_box_type *type) {
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, type); /* found by that, not by its name */
     if (type->close != NULL) {
         lua_pushcfunction(L, type->close);
         lua_setfield(L, -2, "__gc");
@@ -25,16 +28,24 @@ void du_box_define(lua_State *L, const struct du_box_type *type) {
 void *du_box_new(lua_State *L, const struct du_box_type *type, size_t size) {
     void *box = lua_newuserdatauv(L, size, 0);
     memset(box, 0, size);
-    luaL_setmetatable(L, type->name);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, type);
+    lua_setmetatable(L, -2);
     return box;
 }
 
 void *du_box_check(lua_State *L, int index, const struct du_box_type *type) {
-    return luaL_checkudata(L, index, type->name);
+    void *box = du_box_test(L, index, type);
+    return box != NULL ? box : luaL_checkudata(L, index, type->name);
 }
 
 void *du_box_test(lua_State *L, int index, const struct du_box_type *type) {
-    return luaL_testudata(L, index, type->name);
+    void *box = lua_touserdata(L, index);
+    if (box == NULL || !lua_getmetatable(L, index))
+        return NULL;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, type);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same ? box : NULL;
 }
 
 static int close_bytes(lua_State *L);
