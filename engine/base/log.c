@@ -52,10 +52,10 @@ static const char *level_name(enum du_log_level level) {
 
 /* Printable ASCII without the characters of `special`. */
 static bool plain(const char *text, const char *special) {
-    for (const char *at = text; *at != '\0'; at++)
-        if (*at < ' ' || *at > '~' || strchr(special, *at) != NULL)
-            return false;
-    return true;
+    const char *at = text;
+    while (*at >= ' ' && *at <= '~')
+        at++;
+    return *at == '\0' && text[strcspn(text, special)] == '\0';
 }
 
 static void add_quoted(struct du_bytes *line, const char *text) {

@@ -116,15 +116,19 @@ struct du_series *du_metrics_series(struct du_metrics *metrics, const char *name
 }
 
 void du_metrics_label(struct du_bytes *labels, const char *name, const char *value, size_t size) {
-    du_bytes_format(labels, "%s%s=\"", labels->size > 0 ? "," : "", name);
+    du_bytes_text(labels, labels->size > 0 ? "," : "");
+    du_bytes_text(labels, name);
+    du_bytes_text(labels, "=\"");
+    size_t from = 0;
     for (size_t i = 0; i < size; i++) {
-        if (value[i] == '\n')
-            du_bytes_text(labels, "\\n");
-        else if (value[i] == '"' || value[i] == '\\')
-            du_bytes_format(labels, "\\%c", value[i]);
-        else
-            du_bytes_add(labels, &value[i], 1);
+        if (value[i] != '\n' && value[i] != '"' && value[i] != '\\')
+            continue;
+        du_bytes_add(labels, value + from, i - from);
+        du_bytes_text(labels, "\\");
+        from = value[i] == '\n' ? i + 1 : i;
+        du_bytes_text(labels, value[i] == '\n' ? "n" : "");
     }
+    du_bytes_add(labels, value + from, size - from);
     du_bytes_text(labels, "\"");
 }
 
