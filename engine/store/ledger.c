@@ -45,14 +45,14 @@ static void note(struct outcome *outcome, int code, sqlite3 *database) {
 static bool write_group(struct du_ledger *ledger, struct du_entry *first, size_t count,
                         struct outcome *outcome) {
     sqlite3 *database = ledger->database;
-    int code = sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    int code = du_sql_run(database, "BEGIN IMMEDIATE", NULL, 0);
     for (struct du_entry *entry = first; code == SQLITE_OK && count > 0; count--) {
         code = entry->apply(entry, database);
         entry = entry->next;
     }
     int fault = code == SQLITE_OK ? du_fault(&ledger->base->faults, DU_FAULT_LEDGER_COMMIT) : 0;
     if (code == SQLITE_OK && fault == 0)
-        code = sqlite3_exec(database, "COMMIT", NULL, NULL, NULL);
+        code = du_sql_run(database, "COMMIT", NULL, 0);
     if (code == SQLITE_OK && fault == 0) {
         *outcome = (struct outcome){.code = SQLITE_OK};
         return true;
