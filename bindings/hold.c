@@ -46,7 +46,7 @@ static void disown(struct du_hold *hold) {
 }
 
 void du_hold_end(struct du_hold *hold, const struct du_ending *ending) {
-    if (hold->ended)
+    if (hold == NULL || hold->ended)
         return;
     hold->ended = true;
     hold->type->end(hold, ending);
@@ -81,9 +81,4 @@ void du_hold_unbox(struct du_hold **hold) {
         du_free(unboxed);
     else if (unboxed->owner == DU_HOLD_BOX)
         du_hold_end(unboxed, &done);
-}
-
-void du_hold_leave(struct du_hold *hold) {
-    if (hold != NULL && hold->owner != DU_HOLD_REPLY)
-        du_hold_end(hold, &done);
 }

@@ -69,12 +69,10 @@ int du_scope_enter(lua_State *L);
 void du_hold_begin(struct du_hold *hold, const struct du_hold_type *type, struct du_scope *scope);
 /* Moves it to the reply's holds. False: it has ended. */
 bool du_hold_give(struct du_hold *hold, struct du_list *reply_holds);
+/* NULL is nothing. */
 void du_hold_end(struct du_hold *hold, const struct du_ending *ending);
 /* All of the list, as its owner. */
 void du_holds_end(struct du_list *holds, const struct du_ending *ending);
-/* Its box is collected. */
+/* Its box is collected. (At <close> a box ends what it holds.) */
 void du_hold_unbox(struct du_hold **hold);
-/* A box's <close>: ends it, unless an answer has it. */
-void du_hold_leave(struct du_hold *hold);
-
 #endif

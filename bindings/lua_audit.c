@@ -22,6 +22,7 @@ struct event_box {
 };
 
 static const struct du_box_type event_type;
+static const struct du_ending by_hand = {DU_FATE_DONE, 0, NULL};
 
 /* How an event ends that nobody ended by name. */
 static struct du_audit_end end_of(const struct du_hold *hold, const struct du_ending *ending) {
@@ -87,7 +88,6 @@ static int open_event(lua_State *L) {
 
 /* event:close(outcome, reason, bytes) */
 static int close_by_name(lua_State *L) {
-    static const struct du_ending by_hand = {DU_FATE_DONE, 0, NULL};
     struct du_hold *hold = du_lua_check_event(L, 1);
     const char *name = luaL_checkstring(L, 2);
     struct du_audit_end end = {.reason = luaL_optstring(L, 3, NULL),
@@ -107,7 +107,7 @@ static int close_event(lua_State *L) {
     struct du_hold *hold = box->held != NULL ? &box->held->hold : NULL;
     bool collected = lua_gettop(L) == 1;
     if (!collected) {
-        du_hold_leave(hold);
+        du_hold_end(hold, &by_hand);
         return 0;
     }
     box->held = NULL;

@@ -14,6 +14,7 @@ struct lease_box {
 };
 
 static const struct du_box_type lease_type;
+static const struct du_ending by_hand = {DU_FATE_DONE, 0, NULL};
 
 static void end_lease(struct du_hold *hold, const struct du_ending *ending) {
     struct held_lease *held = (struct held_lease *)hold;
@@ -40,7 +41,6 @@ struct du_hold *du_lua_check_lease(lua_State *L, int index) {
 }
 
 static int release(lua_State *L) {
-    static const struct du_ending by_hand = {DU_FATE_DONE, 0, NULL};
     struct du_hold *hold = du_lua_check_lease(L, 1);
     if (hold != NULL)
         du_hold_end(hold, &by_hand);
@@ -60,7 +60,7 @@ static int close_lease(lua_State *L) {
     bool collected = lua_gettop(L) == 1;
     struct du_hold *hold = box->held != NULL ? &box->held->hold : NULL;
     if (!collected) {
-        du_hold_leave(hold);
+        du_hold_end(hold, &by_hand);
         return 0;
     }
     box->held = NULL;

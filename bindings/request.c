@@ -106,12 +106,10 @@ static void ended(void *user, const struct du_task_result *result) {
     request->task = NULL;
     du_scope_end(&request->scope, &ending);
     du_script_log(request->context, request->id, "a request's script failed", result);
-    if (result->end == DU_TASK_RETURNED) {
+    if (result->end == DU_TASK_RETURNED)
         send_reply(request);
-    } else {
-        du_holds_end(&request->holds, &ending);
+    else
         fail(request, result->error.kind);
-    }
     du_request_unref(&request);
 }
 

@@ -102,6 +102,24 @@ static void an_error_that_is_ours_or_upstreams_is_not_charged(void **state) {
     outcome_is("failed_upstream", "");
 }
 
+static void an_error_whose_answer_took_no_lease_is_not_charged_either(void **state) {
+    (void)state;
+    serve(
+        "return function()\n" HOLDING "  event:close('failed_upstream', 'x', 0)\n"
+        "  return { status = 502, problem = setmetatable({ variant = 'Transport' }, error_meta) }\n"
+        "end");
+    site_ask(&site, &answer, SITE_GET("/", ""));
+    assert_int_equal(running(), 0);
+    assert_int_equal(counted(), 0);
+}
+
+static void what_the_script_does_not_end_is_noted_as_such(void **state) {
+    (void)state;
+    serve("return function()\n" HOLDING "  return { status = 200 }\nend");
+    site_ask(&site, &answer, SITE_GET("/", ""));
+    outcome_is("aborted", "the script did not end it");
+}
+
 static void a_client_that_leaves_while_the_script_waits_ends_it(void **state) {
     (void)state;
     serve("return function()\n" HOLDING "  local _, raised = pcall(gate)\n"
@@ -198,6 +216,8 @@ int main(void) {
         SERVED(children_hold_for_their_parent),
         SERVED(a_script_that_dies_is_not_charged),
         SERVED(an_error_that_is_ours_or_upstreams_is_not_charged),
+        SERVED(an_error_whose_answer_took_no_lease_is_not_charged_either),
+        SERVED(what_the_script_does_not_end_is_noted_as_such),
         SERVED(a_client_that_leaves_while_the_script_waits_ends_it),
         SERVED(a_client_that_leaves_while_its_children_wait_ends_them),
         SERVED(a_fill_that_breaks_breaks_the_answer_and_is_not_charged),

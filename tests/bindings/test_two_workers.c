@@ -157,6 +157,20 @@ static void who_joins_before_it_is_confirmed_keeps_it_going(void **state) {
     assert_string_equal(b.result, "from a");
 }
 
+/* Both departures are told of before the leader's loop turns: one mail. */
+static void who_joins_and_leaves_before_it_is_confirmed_changes_nothing(void **state) {
+    struct pair *pair = *state;
+    struct outcome a, b, later;
+    struct du_task *leader = worker_begin(&pair->a, lead, DU_PHASE_REQUEST, &a);
+    du_task_cancel(leader);
+    struct du_task *joiner = worker_begin(&pair->b, join, DU_PHASE_REQUEST, &b);
+    du_task_cancel(joiner);
+    worker_begin(&pair->a, "native.clock.sleep(0) return 'turned'", DU_PHASE_REQUEST, &later);
+    settle(pair);
+    assert_int_equal(in_flight(pair), 0);
+    assert_string_equal(later.result, "turned");
+}
+
 static void a_waiter_that_bounds_its_wait_gets_WaitTimeout_and_the_flight_goes_on(void **state) {
     struct pair *pair = *state;
     struct outcome a, b;
@@ -213,11 +227,13 @@ static void an_operation_over_its_budget_is_Script_for_its_cohort(void **state) 
     "end\n"                                                                                        \
     "  return 'third'\n"                                                                           \
     "end\n"                                                                                        \
-    "local value, problem = native.flights('reports'):run('k', try, { retries = 2 })\n"            \
+    "local value, problem = native.flights('reports'):run('k', try, { retries = RETRIES })\n"      \
     "return value or problem.variant"
 
-static void begin_retrying(struct worker *worker, const char *kind, int after,
+static void begin_retrying(struct worker *worker, const char *kind, int after, int retries,
                            struct outcome *out) {
+    lua_pushinteger(worker->L, retries);
+    lua_setglobal(worker->L, "RETRIES");
     lua_pushstring(worker->L, kind);
     lua_setglobal(worker->L, "KIND");
     lua_pushinteger(worker->L, after);
@@ -229,7 +245,7 @@ static void
 after_a_retryable_failure_it_backs_off_and_runs_again_while_its_cohort_waits(void **state) {
     struct pair *pair = *state;
     struct outcome a, b;
-    begin_retrying(&pair->a, "Transport", -1, &a);
+    begin_retrying(&pair->a, "Transport", -1, 2, &a);
     worker_begin(&pair->b, join, DU_PHASE_REQUEST, &b);
     settle(pair);
     worker_do(&pair->b, "assert(native.records:get('t', 'tries') == '1')");
@@ -243,10 +259,19 @@ after_a_retryable_failure_it_backs_off_and_runs_again_while_its_cohort_waits(voi
     assert_string_equal(b.result, "third");
 }
 
+static void it_is_tried_no_more_often_than_was_said(void **state) {
+    struct pair *pair = *state;
+    struct outcome a;
+    begin_retrying(&pair->a, "Transport", -1, 1, &a);
+    worker_advance(&pair->a, 200);
+    assert_string_equal(a.result, "Transport");
+    worker_do(&pair->b, "assert(native.records:get('t', 'tries') == '2')");
+}
+
 static void a_failure_that_names_its_pause_gets_it(void **state) {
     struct pair *pair = *state;
     struct outcome a;
-    begin_retrying(&pair->a, "Overloaded", 7, &a);
+    begin_retrying(&pair->a, "Overloaded", 7, 2, &a);
     worker_advance(&pair->a, 6999);
     worker_do(&pair->b, "assert(native.records:get('t', 'tries') == '1')");
     worker_advance(&pair->a, 1);
@@ -258,7 +283,7 @@ static void a_failure_that_names_its_pause_gets_it(void **state) {
 static void what_cannot_go_well_is_not_tried_again(void **state) {
     struct pair *pair = *state;
     struct outcome a;
-    begin_retrying(&pair->a, "Integrity", -1, &a);
+    begin_retrying(&pair->a, "Integrity", -1, 2, &a);
     settle(pair);
     assert_string_equal(a.result, "Integrity");
 }
@@ -266,7 +291,7 @@ static void what_cannot_go_well_is_not_tried_again(void **state) {
 static void a_flight_that_backs_off_ends_when_all_have_left(void **state) {
     struct pair *pair = *state;
     struct outcome a;
-    begin_retrying(&pair->a, "Transport", -1, &a);
+    begin_retrying(&pair->a, "Transport", -1, 2, &a);
     du_tasks_cancel_all(pair->a.context.tasks);
     settle(pair);
     assert_int_equal(in_flight(pair), 0);
@@ -275,7 +300,7 @@ static void a_flight_that_backs_off_ends_when_all_have_left(void **state) {
 static void a_flight_that_backs_off_ends_when_its_worker_stops(void **state) {
     struct pair *pair = *state;
     struct outcome a, b;
-    begin_retrying(&pair->a, "Transport", -1, &a);
+    begin_retrying(&pair->a, "Transport", -1, 2, &a);
     worker_begin(&pair->b, join, DU_PHASE_REQUEST, &b);
     du_bindings_stop(&pair->a.context);
     settle(pair);
@@ -379,10 +404,12 @@ int main(void) {
         WITH_PAIR(where_the_caller_chose_so_it_finishes),
         WITH_PAIR(a_flight_that_was_abandoned_makes_room_for_a_new_one),
         WITH_PAIR(who_joins_before_it_is_confirmed_keeps_it_going),
+        WITH_PAIR(who_joins_and_leaves_before_it_is_confirmed_changes_nothing),
         WITH_PAIR(a_waiter_that_bounds_its_wait_gets_WaitTimeout_and_the_flight_goes_on),
         WITH_PAIR(the_end_of_the_leaders_worker_is_Cancelled_for_its_cohort),
         WITH_PAIR(an_operation_over_its_budget_is_Script_for_its_cohort),
         WITH_PAIR(after_a_retryable_failure_it_backs_off_and_runs_again_while_its_cohort_waits),
+        WITH_PAIR(it_is_tried_no_more_often_than_was_said),
         WITH_PAIR(a_failure_that_names_its_pause_gets_it),
         WITH_PAIR(what_cannot_go_well_is_not_tried_again),
         WITH_PAIR(a_flight_that_backs_off_ends_when_all_have_left),
