@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { DAY_MS = 86400000 };
 
@@ -46,6 +45,11 @@ void du_clock_advance(struct du_clock *clock, int64_t ms) {
 void du_clock_set(struct du_clock *clock, int64_t wall_ms) {
     int64_t system = atomic_load(&clock->manual) ? 0 : system_ns(CLOCK_REALTIME) / 1000000;
     atomic_store(&clock->wall_ms, wall_ms - system);
+}
+
+struct timespec du_clock_deadline(int64_t ms) {
+    int64_t ns = system_ns(CLOCK_MONOTONIC) + ms * 1000000;
+    return (struct timespec){ns / 1000000000, ns % 1000000000};
 }
 
 int32_t du_clock_day(int64_t wall_ms) {

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct du_clock {
     atomic_bool manual;
@@ -33,6 +34,10 @@ int64_t du_clock_mono_ms(const struct du_clock *clock);
 /* Both work on either sort of clock. Timers that fall due fire when their owner is told. */
 void du_clock_advance(struct du_clock *clock, int64_t ms);
 void du_clock_set(struct du_clock *clock, int64_t wall_ms);
+
+/* In so many milliseconds of CLOCK_MONOTONIC, for pthread_cond_timedwait: real time, also where the
+ * clock stands still. Only for gathering work whose results do not depend on when it is done. */
+struct timespec du_clock_deadline(int64_t ms);
 
 /* The UTC day of a wall time, as days since 1970-01-01 (floored, so times before 1970 work too). */
 int32_t du_clock_day(int64_t wall_ms);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RING = 1 << 18, LINE_ROOM = 512 };
+enum { RING = 1 << 18, LINE_ROOM = 512, PATIENCE_MS = 20 };
 
 struct du_log {
     const struct du_clock *clock;
@@ -31,6 +31,7 @@ struct du_log {
     du_log_sink *sink;
     void *sink_user;
     bool reopen, ending;
+    bool urgent;          /* what the ring holds should be written now */
     uint64_t reported;    /* dropped lines already told */
     uint64_t added, gone; /* bytes ever put in and taken out: the ring holds added - gone */
     char ring[RING];
@@ -194,6 +195,15 @@ static void write_stretch(struct du_log *log) {
     log->dropped += lost;
 }
 
+/* The lock is held. A write for each line would cost a busy server more than the lines do. */
+static void gather(struct du_log *log) {
+    struct timespec until = du_clock_deadline(PATIENCE_MS);
+    int result = 0;
+    while (!log->urgent && !log->reopen && !log->ending && result == 0)
+        result = pthread_cond_timedwait(&log->news, &log->lock, &until);
+    log->urgent = false;
+}
+
 static void *write_out(void *argument) {
     struct du_log *log = argument;
     pthread_mutex_lock(&log->lock);
@@ -210,6 +220,7 @@ static void *write_out(void *argument) {
             report_dropped(log, dropped);
             pthread_mutex_lock(&log->lock);
         } else if (log->added != log->gone) {
+            gather(log);
             write_stretch(log);
         } else if (log->ending) {
             break;
@@ -253,7 +264,11 @@ enum du_error_kind du_log_new(struct du_log **log, const struct du_clock *clock,
     made->least = least;
     made->fd = STDERR_FILENO;
     pthread_mutex_init(&made->lock, NULL);
-    pthread_cond_init(&made->news, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&made->news, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (path != NULL) {
         made->path = du_strdup(path);
         made->fd = made->path == NULL ? -1 : open_path(path);
@@ -306,9 +321,11 @@ uint64_t du_log_dropped(const struct du_log *log) {
 }
 
 /* The lock is held. */
-static void put(struct du_log *log, const struct du_bytes *line) {
+static void put(struct du_log *log, enum du_log_level level, const struct du_bytes *line) {
+    bool was_empty = log->added == log->gone, was_urgent = log->urgent;
     if (du_bytes_check(line) != DU_OK || line->size > RING - (log->added - log->gone)) {
         log->dropped++;
+        log->urgent = true;
     } else {
         size_t start = log->added % RING;
         size_t first = line->size < RING - start ? line->size : RING - start;
@@ -316,7 +333,10 @@ static void put(struct du_log *log, const struct du_bytes *line) {
         memcpy(log->ring, line->data + first, line->size - first);
         log->added += line->size;
     }
-    pthread_cond_signal(&log->news);
+    if (level >= DU_LOG_WARN || log->added - log->gone > RING / 2)
+        log->urgent = true;
+    if (was_empty || log->urgent != was_urgent)
+        pthread_cond_signal(&log->news);
 }
 
 void du_log_write(struct du_log *log, enum du_log_level level, const char *request_id,
@@ -327,7 +347,7 @@ void du_log_write(struct du_log *log, enum du_log_level level, const char *reque
     du_bytes_init(&line);
     compose(&line, log, level, request_id, message, fields, count);
     pthread_mutex_lock(&log->lock);
-    put(log, &line);
+    put(log, level, &line);
     du_log_sink *sink = log->sink;
     void *user = log->sink_user;
     pthread_mutex_unlock(&log->lock);

@@ -6,6 +6,7 @@
  * Invariants
  *  1. A caller formats into a bounded ring; a thread of the log's own writes it out. A full ring
  *     drops the line and counts it; the writer reports the count as a line of its own.
+ *     Lines below warnings are gathered for some 20 ms first.
  *  2. A NULL log drops everything: code that logs needs no test.
  *  3. Values are escaped: a line is one line, whatever a stranger put into it.
  *

@@ -98,6 +98,7 @@ static struct event *event_new(struct du_audit *audit, const char *const texts[T
         return NULL;
     memset(event, 0, sizeof *event);
     event->entry.done = event_done;
+    event->entry.patient = true;
     event->audit = audit;
     event->at_ms = du_clock_wall_ms(&audit->base->clock);
     char *at = (char *)(event + 1);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 enum { RESERVE = 4 << 20, BUSY_MS = 1000, RESERVE_AGAIN_MS = 60000 };
+enum { PATIENCE_MS = 20, GATHERED_MOST = 1024 };
 
 struct du_ledger {
     struct du_base *base;
@@ -23,6 +24,8 @@ struct du_ledger {
     pthread_mutex_t lock; /* all below */
     pthread_cond_t posted;
     struct du_entry *first, **last;
+    size_t waiting;
+    bool urgent; /* one of them is not patient, or they are many */
     bool stop, failing;
     uint64_t entries, commits;
 };
@@ -143,13 +146,24 @@ static void write_all(struct du_ledger *ledger, struct du_entry *first) {
     }
 }
 
+/* The lock is held. A commit costs as much as ten entries, so what can wait makes one of many. */
+static void gather(struct du_ledger *ledger) {
+    struct timespec until = du_clock_deadline(PATIENCE_MS);
+    int result = 0;
+    while (!ledger->urgent && !ledger->stop && result == 0)
+        result = pthread_cond_timedwait(&ledger->posted, &ledger->lock, &until);
+}
+
 static struct du_entry *wait_for_entries(struct du_ledger *ledger) {
     pthread_mutex_lock(&ledger->lock);
     while (ledger->first == NULL && !ledger->stop)
         pthread_cond_wait(&ledger->posted, &ledger->lock);
+    gather(ledger);
     struct du_entry *first = ledger->first;
     ledger->first = NULL;
     ledger->last = &ledger->first;
+    ledger->waiting = 0;
+    ledger->urgent = false;
     pthread_mutex_unlock(&ledger->lock);
     return first;
 }
@@ -235,7 +249,11 @@ enum du_error_kind du_ledger_open(struct du_ledger **ledger, struct du_base *bas
     made->base = base;
     made->last = &made->first;
     pthread_mutex_init(&made->lock, NULL);
-    pthread_cond_init(&made->posted, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&made->posted, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     enum du_error_kind kind = name_files(made, path)
                                   ? set_up(made, schema, full_sync, error)
                                   : du_error_set(error, DU_MEMORY, "open %s", path);
@@ -274,9 +292,14 @@ void du_ledger_close(struct du_ledger **ledger) {
 void du_ledger_post(struct du_ledger *ledger, struct du_entry *entry) {
     entry->next = NULL;
     pthread_mutex_lock(&ledger->lock);
+    bool is_first = ledger->first == NULL;
     *ledger->last = entry;
     ledger->last = &entry->next;
-    pthread_cond_signal(&ledger->posted);
+    bool urgent = !entry->patient || ++ledger->waiting >= GATHERED_MOST;
+    bool news = is_first || (urgent && !ledger->urgent);
+    ledger->urgent = ledger->urgent || urgent;
+    if (news)
+        pthread_cond_signal(&ledger->posted);
     pthread_mutex_unlock(&ledger->lock);
 }
 

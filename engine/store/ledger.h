@@ -11,7 +11,8 @@
  *     with DU_OK, or with what failed; a failed group is tried again entry by entry, so that one
  *     bad entry does not take its neighbours down. So apply may run twice for one entry.
  *  4. Reading happens on connections of its own, at start or where it may block.
- *  5. A commit that finds the disk full gives up a file of 4 MiB that was set aside at open
+ *  5. Patient entries are gathered for some 20 ms, unless one that is not comes or many have come.
+ *  6. A commit that finds the disk full gives up a file of 4 MiB that was set aside at open
  *     (PATH.reserve) and is tried once more; the file is made again when there is space.
  *
  * Thread: post from any.
@@ -30,6 +31,7 @@ struct du_entry {
     /* On the writer thread, after the commit. The entry's memory is its owner's again (it may be
      * freed here, or posted home through a mailbox). May be NULL for entries that nobody frees. */
     void (*done)(struct du_entry *entry, enum du_error_kind result, const char *message);
+    bool patient;          /* nobody waits for it: it may share a commit with what comes later */
     struct du_entry *next; /* private */
 };
 

@@ -257,6 +257,22 @@ static void a_full_ring_drops_lines_and_tells(void **state) {
     du_bytes_deinit(&text);
 }
 
+/* Gathering is real time, and ends by itself. */
+static void a_line_is_written_although_nothing_else_comes(void **state) {
+    struct fixture *fixture = *state;
+    static const char line[] = "2026-01-31T23:59:50Z INFO alone\n";
+    char text[sizeof line] = "";
+    assert_int_equal(mkfifo(fixture->path, 0600), 0);
+    int fd = open(fixture->path, O_RDONLY | O_NONBLOCK);
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    fcntl(fd, F_SETFL, 0);
+    du_log_format(log, DU_LOG_INFO, "alone");
+    assert_int_equal(read(fd, text, sizeof line - 1), sizeof line - 1);
+    assert_string_equal(text, line);
+    du_log_free(&log);
+    close(fd);
+}
+
 static void many_times_the_ring_comes_through_in_order(void **state) {
     struct fixture *fixture = *state;
     enum { LINES = 20000 };
@@ -372,6 +388,7 @@ int main(void) {
         CASE(after_a_reopen_lines_go_to_the_new_file),
         CASE(a_reopen_that_fails_goes_on_with_the_old_file_and_says_so),
         CASE(a_full_ring_drops_lines_and_tells),
+        CASE(a_line_is_written_although_nothing_else_comes),
         CASE(many_times_the_ring_comes_through_in_order),
         CASE(a_log_that_cannot_be_opened_is_an_error_with_its_path),
         CASE(each_failing_allocation_of_new_is_an_error_and_leaks_nothing),

@@ -295,12 +295,46 @@ static void threads_post_to_one_ledger(void **state) {
     du_ledger_close(&ledger);
 }
 
+/* Patience is real time, and ends by itself. */
+static void a_patient_entry_is_written_although_nothing_else_comes(void **state) {
+    struct du_ledger *ledger = fixture_ledger(*state, "l.db", SCHEMA, false);
+    sem_t written, go;
+    sem_init(&written, 0, 0);
+    sem_init(&go, 0, 1);
+    struct word word = word_of("a");
+    word.entry.patient = true;
+    word.entered = &written;
+    word.go = &go;
+    du_ledger_post(ledger, &word.entry);
+    sem_wait(&written);
+    assert_int_equal(word.result, DU_OK);
+    du_ledger_close(&ledger);
+    sem_destroy(&written);
+    sem_destroy(&go);
+}
+
+static void patient_entries_go_with_the_next_that_is_not_and_in_order(void **state) {
+    struct du_ledger *ledger = fixture_ledger(*state, "l.db", SCHEMA, false);
+    struct word words[] = {word_of("a"), word_of("b"), word_of("c"), word_of("d")};
+    words[0].entry.patient = words[1].entry.patient = words[3].entry.patient = true;
+    for (int i = 0; i < 4; i++)
+        du_ledger_post(ledger, &words[i].entry);
+    du_ledger_close(&ledger);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(words[i].calls, 1);
+    ledger = fixture_ledger(*state, "l.db", SCHEMA, false);
+    assert_words(ledger, "a b c d ");
+    du_ledger_close(&ledger);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(entries_are_applied_in_order_and_done_once),
         FIXTURE_TEST(what_waits_together_commits_together),
         FIXTURE_TEST(one_bad_entry_does_not_take_its_neighbours_down),
         FIXTURE_TEST(a_failing_commit_is_reported_and_over_when_it_is_over),
+        FIXTURE_TEST(a_patient_entry_is_written_although_nothing_else_comes),
+        FIXTURE_TEST(patient_entries_go_with_the_next_that_is_not_and_in_order),
         FIXTURE_TEST(closing_commits_what_was_posted),
         FIXTURE_TEST(a_full_disk_costs_the_reserve_before_it_costs_an_entry),
         FIXTURE_TEST(the_reserve_is_set_aside_again_when_there_is_space),
