@@ -57,6 +57,18 @@ static void conditions_are_dealt_with(void **state) {
     assert_string_equal(answer_body(&answer), "");
 }
 
+static void conditions_change_a_200_only(void **state) {
+    (void)state;
+    serve("return function(exchange)\n"
+          "  return { status = tonumber(exchange:path():sub(2)), body = 'x', etag = '\"v1\"' }\n"
+          "end");
+    site_ask(&site, &answer, SITE_GET("/200", "If-None-Match: \"v1\"\r\n"));
+    ASSERT_SAYS(" 304 ");
+    site_ask(&site, &answer, SITE_GET("/404", "If-None-Match: \"v1\"\r\n"));
+    ASSERT_SAYS(" 404 ");
+    assert_string_equal(answer_body(&answer), "x");
+}
+
 static void a_HEAD_without_a_source_is_told_the_length(void **state) {
     (void)state;
     serve("return function() return { status = 200, length = 12345, body = '' } end");
@@ -148,6 +160,7 @@ int main(void) {
         SERVED(a_stored_blob_is_sent_and_says_that_it_was_a_hit),
         SERVED(a_range_gets_its_part_and_an_impossible_one_is_told_the_length),
         SERVED(conditions_are_dealt_with),
+        SERVED(conditions_change_a_200_only),
         SERVED(a_HEAD_without_a_source_is_told_the_length),
         SERVED(a_source_that_an_answer_has_taken_is_closed),
         SERVED(a_fill_streams_and_is_then_a_hit),

@@ -113,6 +113,16 @@ static void an_error_whose_answer_took_no_lease_is_not_charged_either(void **sta
     assert_int_equal(counted(), 0);
 }
 
+static void a_wait_that_took_too_long_is_charged(void **state) {
+    (void)state;
+    serve("return function()\n" HOLDING
+          "  return { status = 504, audit = event, leases = { lease },\n"
+          "           problem = setmetatable({ variant = 'WaitTimeout' }, error_meta) }\n"
+          "end");
+    site_ask(&site, &answer, SITE_GET("/", ""));
+    assert_int_equal(counted(), 1);
+}
+
 static void what_the_script_does_not_end_is_noted_as_such(void **state) {
     (void)state;
     serve("return function()\n" HOLDING "  return { status = 200 }\nend");
@@ -217,6 +227,7 @@ int main(void) {
         SERVED(a_script_that_dies_is_not_charged),
         SERVED(an_error_that_is_ours_or_upstreams_is_not_charged),
         SERVED(an_error_whose_answer_took_no_lease_is_not_charged_either),
+        SERVED(a_wait_that_took_too_long_is_charged),
         SERVED(what_the_script_does_not_end_is_noted_as_such),
         SERVED(a_client_that_leaves_while_the_script_waits_ends_it),
         SERVED(a_client_that_leaves_while_its_children_wait_ends_them),

@@ -1,40 +1,6 @@
-/* One engine, two workers, two Lua states: what flights and limits promise across them. One thread
- * turns both loops, so each interleaving is forced. */
+/* What flights promise across workers. */
 
-#include "gate.h"
-
-#include <string.h>
-
-struct pair {
-    struct engine engine;
-    struct worker a, b;
-};
-
-static int set_up(void **state) {
-    static struct pair pair;
-    engine_start(&pair.engine);
-    worker_start(&pair.a, &pair.engine, 0);
-    worker_start(&pair.b, &pair.engine, 1);
-    gate_install(&pair.a);
-    gate_install(&pair.b);
-    *state = &pair;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct pair *pair = *state;
-    worker_end(&pair->a);
-    worker_end(&pair->b);
-    engine_end(&pair->engine);
-    return 0;
-}
-
-static void settle(struct pair *pair) {
-    for (int i = 0; i < 3; i++) {
-        worker_settle(&pair->a);
-        worker_settle(&pair->b);
-    }
-}
+#include "pair.h"
 
 static size_t in_flight(struct pair *pair) {
     return du_single_flight_count(pair->engine.named.reports);
@@ -76,6 +42,19 @@ static void a_published_value_reaches_the_other_worker_and_later_joiners_at_once
     gate_open(&pair->a);
     settle(pair);
     assert_int_equal(in_flight(pair), 0);
+}
+
+static void flights_of_another_generation_of_scripts_are_others(void **state) {
+    struct pair *pair = *state;
+    struct outcome a, b;
+    pair->b.context.generation = 2;
+    worker_begin(&pair->a, lead, DU_PHASE_REQUEST, &a);
+    worker_begin(&pair->b, RUN "function() return 'from b' end)", DU_PHASE_REQUEST, &b);
+    settle(pair);
+    assert_string_equal(b.result, "from b");
+    gate_open(&pair->a);
+    settle(pair);
+    assert_string_equal(a.result, "from a");
 }
 
 static void a_leader_that_leaves_aborts_nobody(void **state) {
@@ -160,15 +139,13 @@ static void who_joins_before_it_is_confirmed_keeps_it_going(void **state) {
 /* Both departures are told of before the leader's loop turns: one mail. */
 static void who_joins_and_leaves_before_it_is_confirmed_changes_nothing(void **state) {
     struct pair *pair = *state;
-    struct outcome a, b, later;
+    struct outcome a, b;
     struct du_task *leader = worker_begin(&pair->a, lead, DU_PHASE_REQUEST, &a);
     du_task_cancel(leader);
     struct du_task *joiner = worker_begin(&pair->b, join, DU_PHASE_REQUEST, &b);
     du_task_cancel(joiner);
-    worker_begin(&pair->a, "native.clock.sleep(0) return 'turned'", DU_PHASE_REQUEST, &later);
     settle(pair);
     assert_int_equal(in_flight(pair), 0);
-    assert_string_equal(later.result, "turned");
 }
 
 static void a_waiter_that_bounds_its_wait_gets_WaitTimeout_and_the_flight_goes_on(void **state) {
@@ -336,69 +313,11 @@ static void flights_of_two_workers_that_would_wait_for_each_other_are_an_error(v
     assert_int_equal(in_flight(pair), 0);
 }
 
-static void a_slot_that_one_worker_gives_back_goes_to_the_other_that_queues(void **state) {
-    struct pair *pair = *state;
-    struct outcome a, b;
-    worker_begin(&pair->a,
-                 "local lease = native.limiter('downloads'):acquire('ada', 1, -1)\n"
-                 "gate() lease:release()",
-                 DU_PHASE_REQUEST, &a);
-    worker_begin(&pair->b,
-                 "local lease <close> = native.limiter('downloads'):acquire('ada', 1, -1, { wait = "
-                 "10000 })\n"
-                 "return lease and 'mine'",
-                 DU_PHASE_REQUEST, &b);
-    settle(pair);
-    assert_false(b.ended);
-    gate_open(&pair->a);
-    settle(pair);
-    assert_string_equal(b.result, "mine");
-}
-
-static void who_queues_too_long_is_denied_and_leaves_nothing_behind(void **state) {
-    struct pair *pair = *state;
-    struct outcome a, b;
-    worker_begin(&pair->a,
-                 "local lease = native.limiter('downloads'):acquire('ada', 1, -1)\n"
-                 "gate() lease:release()",
-                 DU_PHASE_REQUEST, &a);
-    worker_begin(
-        &pair->b,
-        "local _, denied = native.limiter('downloads'):acquire('ada', 1, -1, { wait = 10000 })\n"
-        "return denied.variant",
-        DU_PHASE_REQUEST, &b);
-    worker_advance(&pair->b, 9999);
-    assert_false(b.ended);
-    worker_advance(&pair->b, 1);
-    assert_string_equal(b.result, "Concurrency");
-    gate_open(&pair->a);
-    settle(pair);
-    assert_int_equal(du_limiter_subjects(pair->engine.named.downloads), 0);
-}
-
-static void a_task_that_is_cancelled_while_it_queues_takes_no_slot(void **state) {
-    struct pair *pair = *state;
-    struct outcome a, b;
-    worker_begin(&pair->a,
-                 "local lease = native.limiter('downloads'):acquire('ada', 1, -1)\n"
-                 "gate() lease:release()",
-                 DU_PHASE_REQUEST, &a);
-    struct du_task *queued = worker_begin(
-        &pair->b, "native.limiter('downloads'):acquire('ada', 1, -1, { wait = 10000 })",
-        DU_PHASE_REQUEST, &b);
-    gate_open(&pair->a); /* the slot is b's now, and a mail says so */
-    du_task_cancel(queued);
-    settle(pair);
-    assert_int_equal(b.end, DU_TASK_CANCELLED);
-    assert_int_equal(du_limiter_leases(pair->engine.named.downloads), 0);
-}
-
-#define WITH_PAIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_PAIR(a_caller_on_another_worker_joins_and_gets_a_clone),
         WITH_PAIR(a_published_value_reaches_the_other_worker_and_later_joiners_at_once),
+        WITH_PAIR(flights_of_another_generation_of_scripts_are_others),
         WITH_PAIR(a_leader_that_leaves_aborts_nobody),
         WITH_PAIR(when_all_have_left_the_operation_is_cancelled),
         WITH_PAIR(where_the_caller_chose_so_it_finishes),
@@ -415,9 +334,6 @@ int main(void) {
         WITH_PAIR(a_flight_that_backs_off_ends_when_all_have_left),
         WITH_PAIR(a_flight_that_backs_off_ends_when_its_worker_stops),
         WITH_PAIR(flights_of_two_workers_that_would_wait_for_each_other_are_an_error),
-        WITH_PAIR(a_slot_that_one_worker_gives_back_goes_to_the_other_that_queues),
-        WITH_PAIR(who_queues_too_long_is_denied_and_leaves_nothing_behind),
-        WITH_PAIR(a_task_that_is_cancelled_while_it_queues_takes_no_slot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
