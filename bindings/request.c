@@ -60,9 +60,29 @@ static struct du_request *new_request(struct du_context *context, struct du_exch
     return request;
 }
 
+struct excuse {
+    const char *code, *message;
+};
+
+/* What a stranger is told of it. */
+static struct excuse excuse_for(enum du_error_kind kind, int status) {
+    if (status == 503)
+        return (struct excuse){"unavailable", "Try again later."};
+    switch (du_error_class(kind)) {
+    case DU_CLASS_NOT_FOUND:
+        return (struct excuse){"not_found", "This does not exist."};
+    case DU_CLASS_UPSTREAM:
+        return (struct excuse){"upstream", "The server behind this one failed."};
+    case DU_CLASS_LOCAL:
+        break;
+    }
+    return (struct excuse){"internal", "Something went wrong on our side."};
+}
+
 /* The reply that needs no script: { "error": …, "meta": … }. */
 static void make_error_reply(struct du_reply *reply, enum du_error_kind kind, const char *id) {
     int status = kind == DU_CANCELLED ? 503 : du_error_http(kind);
+    struct excuse excuse = excuse_for(kind, status);
     du_reply_deinit(reply);
     du_reply_init(reply, status);
     reply->length = -1;
@@ -70,8 +90,7 @@ static void make_error_reply(struct du_reply *reply, enum du_error_kind kind, co
     du_bytes_format(&reply->bytes,
                     "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"},"
                     "\"meta\":{\"request_id\":\"%s\"}}",
-                    status == 503 ? "unavailable" : "internal",
-                    status == 503 ? "Try again later." : "Something went wrong on our side.", id);
+                    excuse.code, excuse.message, id);
 }
 
 static void send_reply(struct du_request *request) {

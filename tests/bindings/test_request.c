@@ -100,10 +100,20 @@ static void a_script_that_raises_is_a_500_and_a_log_line_with_the_traceback(void
 
 static void a_raised_problem_keeps_its_status(void **state) {
     (void)state;
-    serve("return function() error(setmetatable({ variant = 'Overloaded' }, error_meta)) end");
-    site_ask(&site, &answer, SITE_GET("/", ""));
+    serve("return function(exchange)\n"
+          "  error(setmetatable({ variant = exchange:path():sub(2), message = 'secret' }, "
+          "error_meta))\n"
+          "end");
+    site_ask(&site, &answer, SITE_GET("/Overloaded", ""));
     ASSERT_SAYS(" 503 ");
     ASSERT_SAYS("\"code\":\"unavailable\"");
+    site_ask(&site, &answer, SITE_GET("/NotFound", ""));
+    ASSERT_SAYS(" 404 ");
+    ASSERT_SAYS("\"code\":\"not_found\"");
+    site_ask(&site, &answer, SITE_GET("/Timeout", ""));
+    ASSERT_SAYS(" 504 ");
+    ASSERT_SAYS("\"code\":\"upstream\"");
+    assert_false(answer_says(&answer, "secret"));
 }
 
 static void a_script_over_its_budget_is_a_500_and_is_counted(void **state) {
