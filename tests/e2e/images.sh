@@ -9,7 +9,7 @@ layout=$layouts/acme/tool
 make_image "$layout" 3000000 v1.0.0
 write_catalog
 sed -i 's/pinned_tag = "v1.0.0",/& versions = { { tag = "v1.1.0" }, { tag = "v1.2.0", yanked = true } },/' "$work/catalog.lua"
-export OCI_PULLS_PER_USER_PER_DAY=1
+export OCI_PULLS_PER_USER_PER_DAY=2
 
 # blobs_of LAYOUT: what it holds, by digest, each checked against its name.
 blobs_of() {
@@ -78,12 +78,14 @@ check "the same" same_as_made again
 # skopeo waits for what Retry-After says (a minute at most) and asks again, five times.
 start "$work/denied.log" skopeo --debug copy --src-tls-verify=false --src-creds ada@example.com:correct-horse \
     "docker://$storefront_address/tool:v1.1.0" "dir:$work/denied"
-check "the second tag of the day is denied, and skopeo knows why" \
+check "the third pull of the day is denied, and skopeo knows why" \
     until_true 20 grep -qi 'too many requests' "$work/denied.log"
 stop "$pid"
-token=$(curl -s -u ada@example.com:correct-horse \
-    "$storefront/auth/token?service=storefront&scope=repository:tool:pull" |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')
+token_of() { # MEMBER:PASSWORD
+    curl -s -u "$1" "$storefront/auth/token?service=storefront&scope=repository:tool:pull" |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])'
+}
+token=$(token_of ada@example.com:correct-horse)
 ask /v2/tool/manifests/v1.1.0 -H "Authorization: Bearer $token"
 is "which is 429" "$status" 429
 has "TOOMANYREQUESTS" "$body" '"code":"TOOMANYREQUESTS"'
@@ -91,8 +93,13 @@ left=$((86400 - $(date +%s) % 86400)) retry=$(header retry-after)
 check "with the seconds to the next day" test "$((retry - left))" -le 2 -a "$((left - retry))" -le 2
 ask "/v2/tool/manifests/$image_digest" -H "Authorization: Bearer $token"
 is "but nothing in the middle of an image is" "$status" 200
-ask /v2/tool/manifests/v1.0.0 -H "Authorization: Bearer $token"
-is "nor is the pull that was counted already" "$status" 200
+bob=$(token_of bob@example.com:battery-staple)
+ask /v2/tool/manifests/v1.0.0 -I -H "Authorization: Bearer $bob"
+is "another member's second pull begins with a HEAD, as docker's does" "$status" 200
+ask /v2/tool/manifests/v1.0.0 -H "Authorization: Bearer $bob"
+is "the GET after it is the same pull" "$status" 200
+ask /v2/tool/manifests/v1.0.0 -H "Authorization: Bearer $bob"
+is "the next is another" "$status" 429
 ask /v2/tool/manifests/v9.9.9 -H "Authorization: Bearer $token"
 is "a tag that is not offered is not there" "$status" 404
 ask /v2/tool/manifests/v1.2.0 -H "Authorization: Bearer $token"
