@@ -84,6 +84,19 @@ describe("a handler", function()
     assert.equal(200, served:get("/fine").status)
   end)
 
+  it("that takes too much memory is a 503 of its own, and the next one finds some again", function()
+    local small = app([[
+      app:get("/greedy", function()
+        local held = {}
+        for i = 1, 1000 do held[i] = ("x"):rep(1 << 20) .. i end
+      end)
+      app:get("/fine", function() return answer.text "fine" end)
+    ]], 'budget = { memory = "32MiB" },')
+    local response = small:get "/greedy"
+    assert.same({ 503, "memory" }, { response.status, code(response) })
+    assert.equal(200, small:get("/fine").status)
+  end)
+
   it("may not build a matcher", function()
     assert.equal(500, served:get("/late-matcher").status)
     assert.is_true(#served:logged "put it at the top of the module" > 0)

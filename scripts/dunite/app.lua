@@ -91,7 +91,8 @@ function App:upstream_for(part, purpose)
   return rawget(upstreams, purpose) or rawget(upstreams, "forgejo") or upstreams[only or purpose]
 end
 
--- What a handler raised: an answer and a problem are what they are; anything else is a script's fault.
+-- What a handler raised: an answer and a problem are what they are; anything else is a script's fault. (It is not asked
+-- where memory ran out: then what was raised comes as it is, a text.)
 local function raised(value)
   if type(value) == "table" then return value end
   local trace = debug.traceback("", 2)
@@ -144,7 +145,8 @@ function App:dispatch(exchange)
   end
   req.params = params
   exchange:route(route.pattern)
-  local _, made = xpcall(route.handler, raised, req)
+  local ok, made = xpcall(route.handler, raised, req)
+  if not ok and type(made) == "string" then made = errors.new("Memory", { message = made }) end
   if errors.is(made, "Cancelled") then error(made, 0) end
   return audited(answered(routes, made, req, route), req):finish(req.id)
 end
