@@ -48,13 +48,16 @@ enum du_origin_kind { DU_ORIGIN_FORGEJO, DU_ORIGIN_OCI, DU_ORIGIN_PLAIN };
 struct du_origin_options {
     const char *name; /* for logs and metrics */
     enum du_origin_kind kind;
-    const char *url;   /* base: scheme, host, port, path prefix */
-    const char *token; /* Forgejo: API token, also the password for /v2; NULL for none */
-    const char *username, *password; /* any OCI registry */
+    const char *url; /* base: scheme, host, port, path prefix */
+    /* Forgejo: `Authorization: token` for its API, and the password where Basic is wanted;
+     * elsewhere the password if there is no other. NULL for none. */
+    const char *token;
+    const char *username,
+        *password; /* any OCI registry: to sign in with; a plain origin: sent unasked */
     const struct du_cidr *allow_private;
     size_t allow_private_count;
-    const char *const
-        *credential_hosts; /* "host:port" of realms that may get the credentials, too */
+    /* "host:port" of realms that may get the credentials, too. */
+    const char *const *credential_hosts;
     size_t credential_host_count;
     const char *ca_file;                         /* PEM of extra authorities; NULL: the system's */
     int64_t connect_ms, first_byte_ms, stall_ms; /* 10 s, 30 s, 30 s; 0 means these */
@@ -75,15 +78,15 @@ uint64_t du_origin_requests(const struct du_origin *origin);
 enum du_error_kind du_client_new(struct du_client **client, uv_loop_t *loop,
                                  struct du_timers *timers, struct du_mailbox *mailbox,
                                  struct du_base *base);
-/* Cancels what is left; closed is called when all is gone and the client freed. */
+/* Ends what is left with DU_CANCELLED; closed is called when all is gone and the client freed. */
 void du_client_close(struct du_client **client, void (*closed)(void *user), void *user);
 
 /* What upstream answered (its final answer, after redirects and challenges). Good during head. */
 struct du_fetch_head {
-    int status;     /* 200, 206, 304, or whatever `any_status` let through */
-    int64_t length; /* of the body, -1 when unknown */
-    const char *effective_url;
-    struct du_fetch *fetch; /* for du_fetch_header */
+    int status;                /* 200, 206, 304, or whatever `any_status` let through */
+    int64_t length;            /* of the body, -1 when unknown */
+    const char *effective_url; /* its query may hold secrets: not for logs */
+    struct du_fetch *fetch;    /* for du_fetch_header */
 };
 
 struct du_fetch_hooks {
@@ -96,20 +99,23 @@ struct du_fetch_hooks {
 
 struct du_fetch_options {
     struct du_origin *origin;
-    const char *method;         /* GET when NULL */
-    const char *url;            /* below the origin's URL when it begins with '/', else absolute */
-    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
-    const char *body;           /* may be NULL */
+    const char *method; /* GET when NULL */
+    const char *url;    /* below the origin's URL when it begins with '/', else absolute */
+    /* "Name: value", NULL-terminated; may be NULL. Authorization, Host, Cookie and what frames a
+     * message are refused (DU_SCRIPT). */
+    const char *const *headers;
+    const char *body; /* may be NULL */
     size_t body_size;
-    const char
-        *scope; /* OCI: the token scope it will need, "repository:acme/app:pull"; may be NULL */
+    /* The token scope it will need, "repository:acme/app:pull". NULL: the challenge says. */
+    const char *scope;
     int64_t total_ms; /* bound on the whole fetch; 0: none (stall_ms bounds a body) */
     bool foreign;     /* an absolute URL may be of another origin, and no credentials go with it */
     bool any_status;  /* head gets every final status; else an unusable one is an error */
 };
 
 /* user is the hooks'. Ownership of *fetch: the client's, until end was called or it was cancelled.
- */
+ * DU_INVALID_URL for a URL that is malformed, walks out of the origin's path ("..") or is another
+ * origin's; DU_CANCELLED when the client is closing. On failure no hook is called. */
 enum du_error_kind du_fetch_start(struct du_client *client, const struct du_fetch_options *options,
                                   const struct du_fetch_hooks *hooks, void *user,
                                   struct du_fetch **fetch, struct du_error *error);

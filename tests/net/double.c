@@ -11,7 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ANSWERS_MOST = 64, REQUESTS_MOST = 1024, CONNECTIONS_MOST = 512, HEADER_MOST = 16384 };
+enum {
+    ANSWERS_MOST = 64,
+    REQUESTS_MOST = 1024,
+    CONNECTIONS_MOST = 512,
+    REQUEST_MOST = 2 * 1024 * 1024
+};
 
 struct connection {
     struct double_server *server;
@@ -97,7 +102,7 @@ static bool read_request(int fd, char *request) {
         ssize_t got = recv(fd, request + size, wanted > 0 ? wanted - size : 1, 0);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0 || size + (size_t)got >= HEADER_MOST)
+        if (got <= 0 || size + (size_t)got >= REQUEST_MOST)
             return false;
         size += (size_t)got;
         request[size] = '\0';
@@ -120,6 +125,11 @@ static void reset(int fd) {
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
+static void pass(sem_t *gate) {
+    while (gate != NULL && sem_wait(gate) != 0)
+        continue;
+}
+
 static bool answer_one(struct connection *connection, char *request) {
     struct double_server *server = connection->server;
     if (!read_request(connection->fd, request))
@@ -127,10 +137,11 @@ static bool answer_one(struct connection *connection, char *request) {
     struct double_answer answer = choose(server, request);
     if (server->asked != NULL)
         server->asked(server->user);
-    while (answer.gate != NULL && sem_wait(answer.gate) != 0)
-        continue;
-    if (!send_all(connection->fd, answer.send, strlen(answer.send)) ||
-        !send_fill(connection->fd, answer.fill))
+    pass(answer.gate);
+    if (!send_all(connection->fd, answer.send, strlen(answer.send)))
+        return false;
+    pass(answer.fill_gate);
+    if (!send_fill(connection->fd, answer.fill))
         return false;
     switch (answer.then) {
     case DOUBLE_KEEP:
@@ -149,7 +160,7 @@ static bool answer_one(struct connection *connection, char *request) {
 
 static void *serve(void *argument) {
     struct connection *connection = argument;
-    char *request = malloc(HEADER_MOST);
+    char *request = malloc(REQUEST_MOST);
     while (answer_one(connection, request))
         continue;
     free(request);
@@ -269,6 +280,15 @@ size_t double_saw(struct double_server *server, const char *text) {
 size_t double_connections(struct double_server *server) {
     pthread_mutex_lock(&server->lock);
     size_t count = server->connection_count;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+size_t double_open(struct double_server *server) {
+    size_t count = 0;
+    pthread_mutex_lock(&server->lock);
+    for (size_t i = 0; i < server->connection_count; i++)
+        count += server->connections[i].fd >= 0;
     pthread_mutex_unlock(&server->lock);
     return count;
 }

@@ -25,9 +25,10 @@ struct double_answer {
     const char *send;    /* sent as it is; "" for nothing at all */
     size_t fill;         /* and so many bytes more (double_byte) */
     enum double_then then;
-    bool always; /* is never used up */
-    sem_t *gate; /* waited for before a byte is sent; NULL: none */
-    bool used;   /* the double's own */
+    bool always;      /* is never used up */
+    sem_t *gate;      /* waited for before a byte is sent; NULL: none */
+    sem_t *fill_gate; /* waited for between send and fill; NULL: none */
+    bool used;        /* the double's own */
 };
 
 struct double_server;
@@ -50,6 +51,8 @@ const char *double_url(struct double_server *server, const char *path);
 size_t double_requests(struct double_server *server);
 size_t double_saw(struct double_server *server, const char *text);
 size_t double_connections(struct double_server *server);
+/* How many connections are still open at its end. */
+size_t double_open(struct double_server *server);
 /* Byte number `at` of every fill. */
 char double_byte(size_t at);
 

@@ -98,6 +98,8 @@ static bool on_data(void *user, const char *data, size_t size) {
         got->paused = true;
         du_fetch_pause(got->fetch);
     }
+    if (got->advances_ms > 0)
+        rig_advance(got->rig, got->advances_ms);
     if (got->cancels_at_data)
         du_fetch_cancel(&got->fetch);
     return true;

@@ -47,6 +47,7 @@ struct got {
     bool pauses, paused; /* does so after each chunk; did so */
     bool stops_at_head;  /* says false */
     bool cancels_at_head, cancels_at_data, closes_at_end;
+    int64_t advances_ms; /* moves the clock by so much at each chunk */
     struct rig *rig;
 };
 

@@ -34,6 +34,22 @@ static void method_headers_and_body_go_out_and_nothing_else_of_curls(void **stat
     assert_int_equal(double_saw(bench->server, "Accept-Encoding"), 0);
 }
 
+static void a_large_body_is_sent_without_asking_first(void **state) {
+    struct bench *bench = *state;
+    struct double_answer script[] = {{.to = "PUT /x", .send = "HTTP/1.1 204 X\r\n\r\n"}, {0}};
+    size_t size = 1500000;
+    char *body = malloc(size);
+    memset(body, 'b', size);
+    struct du_fetch_options options = {
+        .origin = bench->origin, .url = "/x", .method = "PUT", .body = body, .body_size = size};
+    double_play(bench->server, script);
+    assert_int_equal(got_start(&bench->got, &bench->rig, &options), DU_OK);
+    free(body);
+    assert_int_equal(got_end(&bench->got), DU_OK);
+    assert_int_equal(double_saw(bench->server, "Content-Length: 1500000"), 1);
+    assert_int_equal(double_saw(bench->server, "Expect"), 0);
+}
+
 static void a_header_that_is_not_the_callers_is_refused(void **state) {
     struct bench *bench = *state;
     static const char *const bad[] = {"Authorization: x", "HOST: x", "Content-Length: 1",
@@ -150,6 +166,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(method_headers_and_body_go_out_and_nothing_else_of_curls),
+        TEST(a_large_body_is_sent_without_asking_first),
         TEST(a_header_that_is_not_the_callers_is_refused),
         TEST(paths_go_below_the_origins_prefix_and_stay_there),
         TEST(an_absolute_url_must_be_of_the_origin),

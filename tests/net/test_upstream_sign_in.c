@@ -116,6 +116,7 @@ static void what_the_token_server_answers_is_upstreams_failure(void **state) {
         {"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", 404, -1},
         {"HTTP/1.1 429 No\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n", 429, 9},
         {"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", 503, -1},
+        {"HTTP/1.1 503 No\r\nContent-Length: 99999\r\n\r\nlong", 503, -1},
         {"HTTP/1.1 302 No\r\nLocation: /\r\nContent-Length: 0\r\n\r\n", 302, -1},
         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 0, -1},
     };

@@ -146,10 +146,8 @@ static size_t waiters(struct scene *scene) {
     return count;
 }
 
-static void a_worker_that_ends_does_not_take_the_others_token_with_it(void **state) {
-    struct scene *scene = *state;
-    struct rig rigs[WORKERS];
-    struct got got[WORKERS] = {0};
+/* Both workers wait for the first one's request for a token, which the gate holds back. */
+static void wait_together(struct scene *scene, struct rig rigs[WORKERS], struct got got[WORKERS]) {
     struct du_fetch_options options = options_of(scene);
     for (size_t i = 0; i < WORKERS; i++) {
         rig_init(&rigs[i], scene->domain);
@@ -159,6 +157,23 @@ static void a_worker_that_ends_does_not_take_the_others_token_with_it(void **sta
             rig_poll(&rigs[i]);
     }
     rig_until_asked(&rigs[0], scene->server, WORKERS + 1);
+}
+
+/* The double calls the rigs: it goes first. */
+static void end_together(struct scene *scene, struct rig rigs[WORKERS], struct got got[WORKERS]) {
+    double_free(scene->server);
+    scene->server = double_listen("127.0.0.1", NULL, NULL);
+    for (size_t i = 0; i < WORKERS; i++) {
+        got_deinit(&got[i]);
+        rig_deinit(&rigs[i]);
+    }
+}
+
+static void a_worker_that_ends_does_not_take_the_others_token_with_it(void **state) {
+    struct scene *scene = *state;
+    struct rig rigs[WORKERS];
+    struct got got[WORKERS] = {0};
+    wait_together(scene, rigs, got);
     rig_close_client(&rigs[0]);
     assert_int_equal(got[0].error.kind, DU_CANCELLED);
     assert_int_equal(got[1].ends, 0);
@@ -167,13 +182,21 @@ static void a_worker_that_ends_does_not_take_the_others_token_with_it(void **sta
     for (int i = 0; i < 2; i++)
         sem_post(&scene->gate);
     assert_int_equal(got_end(&got[1]), DU_OK);
-    for (size_t i = 0; i < WORKERS; i++)
-        got_deinit(&got[i]);
-    /* The double calls the rigs: it goes first. */
-    double_free(scene->server);
-    scene->server = double_listen("127.0.0.1", NULL, NULL);
-    for (size_t i = 0; i < WORKERS; i++)
-        rig_deinit(&rigs[i]);
+    end_together(scene, rigs, got);
+}
+
+static void a_worker_may_end_while_another_asks_for_the_token(void **state) {
+    struct scene *scene = *state;
+    struct rig rigs[WORKERS];
+    struct got got[WORKERS] = {0};
+    wait_together(scene, rigs, got);
+    rig_close_client(&rigs[1]);
+    assert_int_equal(got[1].error.kind, DU_CANCELLED);
+    assert_int_equal(waiters(scene), 1);
+    sem_post(&scene->gate);
+    assert_int_equal(got_end(&got[0]), DU_OK);
+    assert_int_equal(double_saw(scene->server, "GET /token"), 1);
+    end_together(scene, rigs, got);
 }
 
 int main(void) {
@@ -181,6 +204,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(all_workers_share_one_request_for_a_token),
         TEST(a_worker_that_ends_does_not_take_the_others_token_with_it),
+        TEST(a_worker_may_end_while_another_asks_for_the_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

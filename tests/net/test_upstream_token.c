@@ -166,6 +166,31 @@ static void fetches_at_once_share_one_request_for_a_token(void **state) {
     sem_destroy(&gate);
 }
 
+static void fetches_of_two_scopes_ask_for_two_tokens(void **state) {
+    struct registry *registry = *state;
+    struct got two[2];
+    sem_t gate;
+    sem_init(&gate, 0, 0);
+    struct double_answer script[] = {{.to = "GET /token",
+                                      .send = json(registry, "{\"token\":\"t1\"}"),
+                                      .gate = &gate,
+                                      .always = true},
+                                     {0}};
+    registry_wants(registry, "t1", registry->here);
+    double_play(registry->here, script);
+    begin(registry, &two[0], PATH, "repository:acme/app:pull");
+    begin(registry, &two[1], PATH, "repository:acme/other:pull");
+    rig_until_asked(&registry->rig, registry->here, 4);
+    assert_int_equal(double_saw(registry->here, "GET /token"), 2);
+    for (int i = 0; i < 2; i++)
+        sem_post(&gate);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(got_end(&two[i]), DU_OK);
+        got_deinit(&two[i]);
+    }
+    sem_destroy(&gate);
+}
+
 static void who_leaves_takes_nobodys_token_away(void **state) {
     struct registry *registry = *state;
     struct got two[2];
@@ -205,6 +230,7 @@ int main(void) {
         TEST(several_scopes_are_asked_for_one_by_one),
         TEST(tokens_of_other_scopes_are_not_used),
         TEST(fetches_at_once_share_one_request_for_a_token),
+        TEST(fetches_of_two_scopes_ask_for_two_tokens),
         TEST(who_leaves_takes_nobodys_token_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
