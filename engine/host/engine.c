@@ -101,7 +101,6 @@ static enum du_error_kind start_workers(struct du_engine *engine, unsigned count
     engine->workers = du_calloc(count, sizeof *engine->workers);
     if (engine->workers == NULL)
         return du_error_set(error, DU_MEMORY, "starting the workers");
-    du_figures_start(&engine->figures, &engine->stores, engine->workers, count);
     enum du_error_kind kind = DU_OK;
     for (unsigned i = 0; kind == DU_OK && i < count; i++) {
         struct du_worker_options options = {
@@ -119,6 +118,9 @@ static enum du_error_kind start_workers(struct du_engine *engine, unsigned count
         if (kind == DU_OK)
             engine->worker_count++;
     }
+    /* Not before: whoever is up already answers requests for metrics. */
+    if (kind == DU_OK)
+        du_figures_start(&engine->figures, &engine->stores, engine->workers, count);
     return kind;
 }
 
