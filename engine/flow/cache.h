@@ -17,7 +17,9 @@
  *     size was checked, and finds it only for callers who know no other size.
  *  6. What it hands out as a hit has its whole file; a blob whose file is gone or cut is dropped
  *     and fetched anew.
- *  7. A worker that ends shuts its client down here first; its fills fail as Cancelled.
+ *  7. Space is reserved in the index before anybody is answered; where there is none, even by
+ *     eviction, opening fails as Overloaded.
+ *  8. A worker that ends shuts its client down here first; its fills fail as Cancelled.
  *
  * Thread: any; results come home on the caller's loop.
  */

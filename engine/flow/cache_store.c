@@ -14,10 +14,13 @@ static enum du_error_kind enter(struct du_cache_store *store) {
     return kind == DU_OK ? DU_OK : du_error_set(&store->error, kind, "enter a blob");
 }
 
-static enum du_error_kind keep(struct du_cache_store *store, struct du_partial **partial) {
+static enum du_error_kind keep(struct du_cache_store *store, struct du_reservation *reservation,
+                               struct du_partial **partial) {
     struct du_error *error = &store->error;
     int64_t size = (int64_t)store->size;
-    enum du_error_kind kind = du_partial_new(store->cache->blobs, size, partial, error);
+    enum du_error_kind kind = du_index_reserve(store->cache->index, reservation, size, error);
+    if (kind == DU_OK)
+        kind = du_partial_new(store->cache->blobs, size, partial, error);
     if (kind == DU_OK)
         kind = du_partial_write(*partial, store->data, store->size, error);
     if (kind == DU_OK)
@@ -29,9 +32,11 @@ static enum du_error_kind keep(struct du_cache_store *store, struct du_partial *
 
 static void work(struct du_job *job) {
     struct du_cache_store *store = store_of(job);
+    struct du_reservation reservation = {0};
     struct du_partial *partial = NULL;
-    keep(store, &partial);
+    keep(store, &reservation, &partial);
     du_partial_free(&partial);
+    du_index_release(&reservation);
 }
 
 static void worked(struct du_job *job) {

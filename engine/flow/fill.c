@@ -25,6 +25,7 @@ struct du_fill {
     int fd;
     atomic_int state; /* stored after what it stands for: committed, error, pin */
     atomic_int_fast64_t committed;
+    struct du_reservation reservation;
     struct du_error error; /* FAILED */
     struct du_blob *pin;   /* VERIFIED: nobody removes what is being read */
     pthread_mutex_t lock;  /* the ports and what is parked in them */
@@ -43,6 +44,7 @@ static void free_fill(struct du_value *value) {
     if (fill->fd >= 0)
         close(fill->fd);
     du_blob_unref(&fill->pin);
+    du_index_release(&fill->reservation);
     pthread_mutex_destroy(&fill->lock);
     du_free(fill);
 }
@@ -83,6 +85,10 @@ void du_fill_set_length(struct du_fill *fill, int64_t length) {
 enum du_error_kind du_fill_set_file(struct du_fill *fill, int fd, struct du_error *error) {
     fill->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return fill->fd >= 0 ? DU_OK : du_error_errno(error, errno, "share", "a partial");
+}
+
+struct du_reservation *du_fill_reservation(struct du_fill *fill) {
+    return &fill->reservation;
 }
 
 /* Looking ------------------------------------------------------------------------------------- */
@@ -233,6 +239,7 @@ void du_fill_verifying(struct du_fill *fill) {
 
 void du_fill_verified(struct du_fill *fill, struct du_blob **pin) {
     assert(atomic_load(&fill->state) == DU_FILL_VERIFYING);
+    du_index_release(&fill->reservation);
     fill->pin = *pin;
     *pin = NULL;
     enter(fill, DU_FILL_VERIFIED);

@@ -15,7 +15,8 @@
  *  4. A parked reader is woken on its own loop, once, when what it waits for has come: bytes
  *     beyond those it has seen, or the end. For all readers of a loop there is at most one mail
  *     under way.
- *  5. The file's descriptor stays open until the last holder of the fill has gone.
+ *  5. The file's descriptor stays open until the last holder of the fill has gone, and so long its
+ *     space is accounted for, as reserved or as a pinned blob.
  *
  * A fill's states: FILLING -> VERIFYING -> VERIFIED | FAILED, and FILLING -> FAILED.
  *

@@ -39,16 +39,25 @@ static bool is_failing(const struct du_filler *filler) {
 
 /* The jobs: in the disk lane ------------------------------------------------------------------- */
 
+/* Room for so many bytes in all. */
+static bool reserve(struct du_filler *filler, int64_t bytes) {
+    return du_index_reserve(filler->desk->cache->index, du_fill_reservation(filler->fill), bytes,
+                            &filler->disk_error) == DU_OK;
+}
+
 static void create(struct du_job *job) {
     struct du_filler *filler = filler_of(job);
-    if (du_partial_new(filler->desk->cache->blobs, du_fill_length(filler->fill), &filler->partial,
-                       &filler->disk_error) == DU_OK)
+    int64_t length = du_fill_length(filler->fill);
+    if (reserve(filler, length) && du_partial_new(filler->desk->cache->blobs, length,
+                                                  &filler->partial, &filler->disk_error) == DU_OK)
         du_fill_set_file(filler->fill, du_partial_fd(filler->partial), &filler->disk_error);
 }
 
 static void write_gathered(struct du_job *job) {
     struct du_filler *filler = filler_of(job);
-    if (du_partial_write(filler->partial, filler->writing.data, filler->writing.size,
+    int64_t size = (int64_t)filler->writing.size;
+    if (reserve(filler, du_partial_size(filler->partial) + size) &&
+        du_partial_write(filler->partial, filler->writing.data, filler->writing.size,
                          &filler->disk_error) == DU_OK)
         du_fill_advance(filler->fill, du_partial_size(filler->partial));
 }

@@ -10,7 +10,8 @@
  *     is paused until the disk has taken it. So the disk paces upstream, and no reader ever does.
  *  2. `partial`, `writing` and `disk_error` are the job's while it is in the lane, else the
  *     loop's.
- *  3. The fill is published as soon as its file stands and its space is reserved; what fails
+ *  3. The fill is published as soon as its file stands and its space is reserved (of a body of
+ *     unknown length: before each write); what fails
  *     before that is the flight's outcome, what fails later travels through the fill.
  *  4. It ends exactly once. Well: fill verified, flight completed. Badly: flight completed (so
  *     that nobody joins a fill that has failed), fill failed, file discarded. A filler that is

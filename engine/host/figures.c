@@ -52,6 +52,9 @@ static void show_cache(struct du_metrics *metrics, struct du_stores *stores) {
         (int64_t)du_index_count(stores->index));
     set(metrics, "dunite_cache_bytes", DU_METRIC_GAUGE, "Bytes of blobs in the store.", NULL, NULL,
         du_index_bytes(stores->index));
+    set(metrics, "dunite_cache_evictions_total", DU_METRIC_COUNTER,
+        "Blobs evicted to make room for others.", NULL, NULL,
+        (int64_t)du_index_evictions(stores->index));
 }
 
 static void show_ledger(struct du_metrics *metrics, const char *name, struct du_ledger *ledger) {

@@ -16,6 +16,8 @@ static struct du_blob *pin(struct du_index_entry *entry) {
     blob->entry = entry;
     atomic_init(&blob->references, 1);
     entry->pins++;
+    du_index_entry_wake(entry);
+    du_index_entry_touch(entry);
     return blob;
 }
 
@@ -77,6 +79,16 @@ struct du_blob *du_blob_ref(struct du_blob *blob) {
     return blob;
 }
 
+static void unpinned(struct du_index_entry *entry) {
+    if (entry->state == LEAVING) {
+        entry->index->held -= entry->size;
+        du_index_entry_let_go(entry);
+    } else {
+        du_index_entry_touch(entry);
+        du_index_entry_rest(entry);
+    }
+}
+
 void du_blob_unref(struct du_blob **blob) {
     struct du_blob *gone = *blob;
     *blob = NULL;
@@ -90,8 +102,7 @@ void du_blob_unref(struct du_blob **blob) {
     if (--entry->pins == 0) {
         fd = entry->fd;
         entry->fd = -1;
-        if (entry->state == LEAVING)
-            du_index_entry_let_go(entry);
+        unpinned(entry);
     }
     pthread_mutex_unlock(lock);
     if (fd >= 0)
@@ -118,7 +129,7 @@ static struct du_index_entry *entry_for(struct du_index *index, const struct du_
 }
 
 static bool refer(struct du_index_entry *entry, const char *name, const char *version) {
-    bool news = entry->names == 0 && !entry->by_digest;
+    bool news = du_list_empty(&entry->names) && !entry->by_digest;
     if (name == NULL) {
         news = news || !entry->by_digest;
         entry->by_digest = true;
@@ -153,6 +164,8 @@ enum du_error_kind du_index_add(struct du_index *index, const struct du_digest *
     }
     if (good && entry->state == LISTED)
         good = refer(entry, name, version);
+    else if (good)
+        index->held += size;
     if (good || *blob != NULL)
         du_index_entry_leave_if_unwanted(entry);
     else if (entry != NULL)
@@ -177,20 +190,11 @@ bool du_index_forget(struct du_index *index, const char *name) {
     return row != NULL;
 }
 
-static void drop(struct du_index_entry *entry) {
-    struct du_index_name *name, *next;
-    HASH_ITER(hh, entry->index->names, name, next) {
-        if (name->entry == entry)
-            du_index_name_remove(entry->index, name);
-    }
-    du_index_entry_leave(entry);
-}
-
 void du_index_drop(struct du_index *index, const struct du_digest *digest) {
     pthread_mutex_lock(&index->lock);
     struct du_index_entry *entry = du_index_entry(index, digest);
     if (entry != NULL && entry->state == LISTED)
-        drop(entry);
+        du_index_entry_drop(entry);
     pthread_mutex_unlock(&index->lock);
 }
 
@@ -204,6 +208,8 @@ enum du_error_kind du_index_new(struct du_index **index, struct du_base *base,
     made->base = base;
     made->files = blobs;
     made->journal = journal;
+    made->max_bytes = -1;
+    du_list_init(&made->idle);
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_lock(&made->lock);
     enum du_error_kind kind = du_index_load(made, error);

@@ -13,6 +13,11 @@
  *     wrong byte.
  *  5. What is added while the same digest is on its way out, or whose file went meanwhile, is good
  *     for its own readers and not kept.
+ *  6. Blobs, reservations and what is gone but still read are together never more than the limit.
+ *     Room is made of the blobs that nobody reads, least recently used first; when all of them
+ *     would not do, none goes. (A file that was evicted is removed behind the caller's back.)
+ *  7. The order of last use survives a restart, to the minute: a use is noted in the journal at
+ *     most once a minute per blob.
  *
  * Thread: any. No call blocks on the disk but du_blob_open's first open of a blob.
  */
@@ -22,7 +27,7 @@
 
 #define DU_INDEX_SCHEMA                                                                            \
     "CREATE TABLE IF NOT EXISTS blobs (digest BLOB PRIMARY KEY, size INTEGER NOT NULL,"            \
-    " by_digest INTEGER NOT NULL) WITHOUT ROWID;"                                                  \
+    " by_digest INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;"                           \
     "CREATE TABLE IF NOT EXISTS names (name TEXT PRIMARY KEY, version TEXT,"                       \
     " digest BLOB NOT NULL) WITHOUT ROWID;"
 
@@ -30,13 +35,19 @@ struct du_index;
 struct du_blob; /* a pin */
 struct du_ledger;
 
+/* Space that is spoken for. Zeroed: none. */
+struct du_reservation {
+    struct du_index *index;
+    int64_t bytes;
+};
+
 /* Loads what the journal knows and what the folder has (both are asked; a row without a file is
  * dropped, a file without a row is taken in by digest). journal may be NULL (memory only, for
  * tests). */
 enum du_error_kind du_index_new(struct du_index **index, struct du_base *base,
                                 struct du_blobs *blobs, struct du_ledger *journal,
                                 struct du_error *error);
-/* All pins must be gone. */
+/* All pins and reservations must be gone. */
 void du_index_free(struct du_index **index);
 
 /* A pin, or NULL: not there. version (may be NULL: any) must be the one the name was stored
@@ -60,6 +71,17 @@ int du_blob_open(struct du_blob *blob, struct du_error *error);
 struct du_blob *du_blob_ref(struct du_blob *blob);
 void du_blob_unref(struct du_blob **blob);
 
+/* max_bytes: -1 for no limit. What is there beyond it goes at once. */
+void du_index_limit(struct du_index *index, int64_t max_bytes);
+/* Raises the reservation to `bytes` in all; evicts for that. DU_OVERLOADED: there is no room, as
+ * the blob is larger than the limit, or too much is being filled and read; it stays as it was. */
+enum du_error_kind du_index_reserve(struct du_index *index, struct du_reservation *reservation,
+                                    int64_t bytes, struct du_error *error);
+/* Once what it was for is in the index, or gone. Harmless when there is none. */
+void du_index_release(struct du_reservation *reservation);
+
+/* Blobs evicted so far. */
+uint64_t du_index_evictions(struct du_index *index);
 size_t du_index_count(struct du_index *index);
 int64_t du_index_bytes(struct du_index *index);
 

@@ -2,21 +2,21 @@
 #define DU_INDEX_INT_H
 
 /* What the index's files share: index.c (pins and changes), index_table.c (entries and names),
- * index_load.c. All calls are made with the index's lock held.
+ * index_space.c (limit, last use), index_load.c. All calls are made with the index's lock held.
  *
  * A blob's life in the index:
  *
  *     LISTED   found by digest, and by its names
- *       |      leave: its last reference went (forget, a replaced name), or it proved wrong (drop)
- *     LEAVING  found by nobody; once its last pin is gone its file and row go
- *       |      let_go, removed
- *     (freed)
+ *       |      leave: its last reference went (forget, a replaced name); or it proved wrong, or
+ * room |      is made (drop) LEAVING  found by nobody; once its last pin is gone its file and row
+ * go |      let_go, removed (freed)
  *
  * What is added while its digest is LEAVING, or whose file was removed under its writer, is born
  * LEAVING and outside the table: its readers have the descriptor, the next request fetches anew.
  */
 
 #include "index.h"
+#include "list.h"
 #include "map.h"
 
 #include <pthread.h>
@@ -32,15 +32,19 @@ struct du_index_entry {
     bool tabled;
     bool by_digest; /* stored by digest: stays without a name */
     bool rowless;   /* while loading: no row was seen */
-    size_t names, pins;
-    int fd; /* while pinned, once opened */
+    size_t pins;
+    struct du_list names;
+    struct du_list idle; /* in the index's list, while LISTED and not pinned */
+    int64_t used_ms;     /* wall time; the last use that was noted */
+    int fd;              /* while pinned, once opened */
     struct du_index *index;
 };
 
 struct du_index_name {
     UT_hash_handle hh; /* in names */
     struct du_index_entry *entry;
-    char *version; /* NULL: none */
+    struct du_list node; /* in its entry's names */
+    char *version;       /* NULL: none */
     char text[];
 };
 
@@ -56,8 +60,14 @@ struct du_index {
     pthread_mutex_t lock; /* all below, and all entries and names */
     struct du_index_entry *blobs;
     struct du_index_name *names;
-    size_t count; /* of LISTED */
-    int64_t bytes;
+    size_t count;  /* of LISTED */
+    int64_t bytes; /* of LISTED, */
+    int64_t held;  /* of LEAVING and still read, */
+    int64_t reserved;
+    int64_t max_bytes;   /* all these together; -1: no limit */
+    struct du_list idle; /* the least recently used first */
+    int64_t idle_bytes;
+    uint64_t evictions;
 };
 
 /* LEAVING, in no table. NULL: out of memory. */
@@ -71,10 +81,19 @@ struct du_index_entry *du_index_entry_listed(struct du_index *index, const struc
 void du_index_entry_save(const struct du_index_entry *entry);
 void du_index_entry_leave(struct du_index_entry *entry);
 void du_index_entry_leave_if_unwanted(struct du_index_entry *entry);
+/* Leaves with all its names. */
+void du_index_entry_drop(struct du_index_entry *entry);
 /* For a LEAVING entry that nobody pins. */
 void du_index_entry_let_go(struct du_index_entry *entry);
 /* Takes it out of the table and frees it. */
 void du_index_entry_take_off(struct du_index_entry *entry);
+
+/* Nobody pins it any more, or not yet: it may be evicted, but those that rest already go first. */
+void du_index_entry_rest(struct du_index_entry *entry);
+/* Harmless when it does not rest. */
+void du_index_entry_wake(struct du_index_entry *entry);
+/* Notes the use, in the journal if the last note is a minute old. */
+void du_index_entry_touch(struct du_index_entry *entry);
 
 struct du_index_name *du_index_name(struct du_index *index, const char *text);
 /* Points the name at the entry, in memory; the entry of its older row may go for it. False: out of

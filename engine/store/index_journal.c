@@ -9,7 +9,7 @@
 struct change {
     struct du_entry entry;
     struct du_digest digest;
-    int64_t size;
+    int64_t size, used_ms;
     bool by_digest;
     struct du_index *index;
     const struct du_index_removal *removal;
@@ -51,18 +51,36 @@ static struct du_sql_value digest_value(const struct change *change) {
 
 static int apply_save(struct du_entry *entry, sqlite3 *database) {
     struct change *change = (struct change *)entry;
-    return DU_SQL(database, "INSERT OR REPLACE INTO blobs (digest, size, by_digest) VALUES (?,?,?)",
+    return DU_SQL(database,
+                  "INSERT OR REPLACE INTO blobs (digest, size, by_digest, used) VALUES (?,?,?,?)",
                   digest_value(change), du_sql_integer(change->size),
-                  du_sql_integer(change->by_digest));
+                  du_sql_integer(change->by_digest), du_sql_integer(change->used_ms));
 }
 
 void du_index_journal_save(struct du_ledger *journal, const struct du_digest *digest, int64_t size,
-                           bool by_digest) {
+                           bool by_digest, int64_t used_ms) {
     struct change *change = change_new(apply_save, "", NULL);
     if (change != NULL) {
         change->digest = *digest;
         change->size = size;
         change->by_digest = by_digest;
+        change->used_ms = used_ms;
+    }
+    post(journal, change);
+}
+
+static int apply_use(struct du_entry *entry, sqlite3 *database) {
+    struct change *change = (struct change *)entry;
+    return DU_SQL(database, "UPDATE blobs SET used = ? WHERE digest = ?",
+                  du_sql_integer(change->used_ms), digest_value(change));
+}
+
+void du_index_journal_use(struct du_ledger *journal, const struct du_digest *digest,
+                          int64_t used_ms) {
+    struct change *change = change_new(apply_use, "", NULL);
+    if (change != NULL) {
+        change->digest = *digest;
+        change->used_ms = used_ms;
     }
     post(journal, change);
 }
@@ -137,7 +155,7 @@ static bool blob_row(void *user, sqlite3_stmt *statement) {
     if (!column_digest(statement, 0, &digest))
         return true;
     return rows->blob(rows->user, &digest, sqlite3_column_int64(statement, 1),
-                      sqlite3_column_int(statement, 2) != 0);
+                      sqlite3_column_int(statement, 2) != 0, sqlite3_column_int64(statement, 3));
 }
 
 static bool name_row(void *user, sqlite3_stmt *statement) {
@@ -152,7 +170,8 @@ static bool name_row(void *user, sqlite3_stmt *statement) {
 enum du_error_kind du_index_journal_load(struct du_ledger *journal, struct du_index_rows *rows,
                                          struct du_error *error) {
     enum du_error_kind kind =
-        du_ledger_read(journal, "SELECT digest, size, by_digest FROM blobs", blob_row, rows, error);
+        du_ledger_read(journal, "SELECT digest, size, by_digest, used FROM blobs ORDER BY used",
+                       blob_row, rows, error);
     if (kind != DU_OK)
         return kind;
     return du_ledger_read(journal, "SELECT name, version, digest FROM names", name_row, rows,

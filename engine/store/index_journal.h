@@ -11,7 +11,9 @@ struct du_index;
 struct du_ledger;
 
 void du_index_journal_save(struct du_ledger *journal, const struct du_digest *digest, int64_t size,
-                           bool by_digest);
+                           bool by_digest, int64_t used_ms);
+void du_index_journal_use(struct du_ledger *journal, const struct du_digest *digest,
+                          int64_t used_ms);
 void du_index_journal_name(struct du_ledger *journal, const char *name, const char *version,
                            const struct du_digest *digest);
 void du_index_journal_forget(struct du_ledger *journal, const char *name);
@@ -27,11 +29,13 @@ bool du_index_journal_remove(struct du_ledger *journal, struct du_index *index,
                              const struct du_index_removal *removal);
 
 struct du_index_rows {
-    bool (*blob)(void *user, const struct du_digest *digest, int64_t size, bool by_digest);
+    bool (*blob)(void *user, const struct du_digest *digest, int64_t size, bool by_digest,
+                 int64_t used_ms);
     bool (*name)(void *user, const char *name, const char *version, const struct du_digest *digest);
     void *user;
 };
-/* All blobs, then all names; a callback that says false ends the reading. */
+/* All blobs, the least recently used first, then all names; a callback that says false ends the
+ * reading. */
 enum du_error_kind du_index_journal_load(struct du_ledger *journal, struct du_index_rows *rows,
                                          struct du_error *error);
 

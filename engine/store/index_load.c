@@ -17,7 +17,14 @@ static bool load_file(void *user, const struct du_digest *digest, int64_t size) 
     return !load->failed;
 }
 
-static bool load_row(void *user, const struct du_digest *digest, int64_t size, bool by_digest) {
+/* Now the most recently used of all. */
+static void move_last(struct du_index_entry *entry) {
+    du_index_entry_wake(entry);
+    du_index_entry_rest(entry);
+}
+
+static bool load_row(void *user, const struct du_digest *digest, int64_t size, bool by_digest,
+                     int64_t used_ms) {
     struct load *load = user;
     struct du_index_entry *entry = du_index_entry(load->index, digest);
     /* The row comes after the file: a row whose file is gone, or is another's length, is no
@@ -34,6 +41,8 @@ static bool load_row(void *user, const struct du_digest *digest, int64_t size, b
     } else {
         entry->by_digest = by_digest;
         entry->rowless = false;
+        entry->used_ms = used_ms;
+        move_last(entry);
     }
     return true;
 }
@@ -49,11 +58,14 @@ static bool load_name(void *user, const char *name, const char *version,
     return !load->failed;
 }
 
+/* A file without a row was stored just before the journal's end was lost. */
 static void tidy(struct du_index *index) {
     struct du_index_entry *entry, *next;
     HASH_ITER(hh, index->blobs, entry, next) {
-        if (entry->rowless && entry->state == LISTED)
+        if (entry->rowless && entry->state == LISTED) {
+            move_last(entry);
             du_index_entry_save(entry);
+        }
         du_index_entry_leave_if_unwanted(entry);
     }
 }

@@ -15,7 +15,10 @@ struct du_index_entry *du_index_entry_new(struct du_index *index, const struct d
     entry->size = size;
     entry->state = LEAVING;
     entry->fd = -1;
+    entry->used_ms = du_clock_wall_ms(&index->base->clock);
     entry->index = index;
+    du_list_init(&entry->names);
+    du_list_init(&entry->idle);
     return entry;
 }
 
@@ -34,6 +37,7 @@ static bool list(struct du_index_entry *entry) {
     entry->state = LISTED;
     index->count++;
     index->bytes += entry->size;
+    du_index_entry_rest(entry);
     return true;
 }
 
@@ -48,7 +52,8 @@ struct du_index_entry *du_index_entry_listed(struct du_index *index, const struc
 
 void du_index_entry_save(const struct du_index_entry *entry) {
     if (entry->index->journal != NULL)
-        du_index_journal_save(entry->index->journal, &entry->digest, entry->size, entry->by_digest);
+        du_index_journal_save(entry->index->journal, &entry->digest, entry->size, entry->by_digest,
+                              entry->used_ms);
 }
 
 /* Leaving ----------------------------------------------------------------------------------- */
@@ -89,15 +94,25 @@ void du_index_entry_let_go(struct du_index_entry *entry) {
 }
 
 void du_index_entry_leave(struct du_index_entry *entry) {
+    struct du_index *index = entry->index;
+    du_index_entry_wake(entry);
     entry->state = LEAVING;
-    entry->index->count--;
-    entry->index->bytes -= entry->size;
+    index->count--;
+    index->bytes -= entry->size;
     if (entry->pins == 0)
         du_index_entry_let_go(entry);
+    else
+        index->held += entry->size;
+}
+
+void du_index_entry_drop(struct du_index_entry *entry) {
+    du_list_each(node, &entry->names)
+        du_index_name_remove(entry->index, du_container_of(node, struct du_index_name, node));
+    du_index_entry_leave(entry);
 }
 
 void du_index_entry_leave_if_unwanted(struct du_index_entry *entry) {
-    if (entry->state == LISTED && !entry->by_digest && entry->names == 0)
+    if (entry->state == LISTED && !entry->by_digest && du_list_empty(&entry->names))
         du_index_entry_leave(entry);
 }
 
@@ -116,7 +131,7 @@ void du_index_name_free(struct du_index_name *name) {
 
 void du_index_name_remove(struct du_index *index, struct du_index_name *name) {
     HASH_DEL(index->names, name);
-    name->entry->names--;
+    du_list_remove(&name->node);
     if (index->journal != NULL)
         du_index_journal_forget(index->journal, name->text);
     du_index_name_free(name);
@@ -144,14 +159,15 @@ bool du_index_name_set(struct du_index_entry *entry, const char *text, const cha
     struct du_index_entry *before = old != NULL ? old->entry : NULL;
     if (old != NULL) {
         HASH_DEL(index->names, old);
+        du_list_remove(&old->node);
         du_index_name_free(old);
-        before->names--;
     }
     name->entry = entry;
     HASH_ADD_KEYPTR(hh, index->names, name->text, strlen(name->text), name);
     bool good = !du_map_failed(name);
-    entry->names += good;
-    if (!good)
+    if (good)
+        du_list_append(&entry->names, &name->node);
+    else
         du_index_name_free(name);
     if (before != NULL)
         du_index_entry_leave_if_unwanted(before);
