@@ -152,7 +152,7 @@ static enum du_error_kind start_step(struct saving *saving) {
 
 /* Begins the next step from `step` on that applies. False: it is over, see its error. */
 static bool begin(struct saving *saving, enum step step) {
-    if (saving->error.kind != DU_OK)
+    if (saving->error.kind != DU_OK || saving->wait.abandoned) /* the worker may be closing */
         return false;
     while (!applies(saving, step))
         step++;
