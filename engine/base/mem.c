@@ -1,7 +1,6 @@
 #include "mem.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +8,7 @@ static _Thread_local int64_t successes_left = -1;
 static _Thread_local int64_t asked;
 static atomic_int_fast64_t live;
 
-static bool refused(void) {
+bool du_mem_refused(void) {
     asked++;
     if (successes_left < 0)
         return false;
@@ -26,7 +25,7 @@ static void *counted(void *block) {
 }
 
 void *du_malloc(size_t size) {
-    return refused() ? NULL : counted(malloc(size > 0 ? size : 1));
+    return du_mem_refused() ? NULL : counted(malloc(size > 0 ? size : 1));
 }
 
 /* glibc's calloc passes by the cache that each thread has of small blocks; malloc does not. */
@@ -37,7 +36,7 @@ static void *zeroed(size_t size) {
 
 void *du_calloc(size_t count, size_t size) {
     enum { SMALL = 1024 };
-    if (refused())
+    if (du_mem_refused())
         return NULL;
     if (count == 1 && size > 0 && size <= SMALL)
         return counted(zeroed(size));
@@ -47,7 +46,7 @@ void *du_calloc(size_t count, size_t size) {
 void *du_realloc(void *old, size_t size) {
     if (old == NULL)
         return du_malloc(size);
-    return refused() ? NULL : realloc(old, size > 0 ? size : 1);
+    return du_mem_refused() ? NULL : realloc(old, size > 0 ? size : 1);
 }
 
 char *du_memdup(const void *bytes, size_t size) {

@@ -9,6 +9,7 @@
  *  3. Failing on demand is per thread, so a test never disturbs its neighbours.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ void du_free(void *block);
 /* Tests: on this thread `successes` more allocations succeed, then all fail. Negative: none fails.
  */
 void du_mem_fail_after(int64_t successes);
+/* Counts as an allocation, for who keeps spare blocks of his own. True: a test wants it to fail. */
+bool du_mem_refused(void);
 /* Allocations that this thread asked for since its last du_mem_fail_after. */
 int64_t du_mem_asked(void);
 /* Blocks alive in the process, for leak checks. */
