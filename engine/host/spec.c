@@ -68,7 +68,7 @@ static int set_up(lua_State *L) {
     lua_getglobal(L, "require");
     lua_pushliteral(L, "dunite.native");
     lua_call(L, 1, 1);
-    du_spec_native_push(L, spec->calls);
+    du_spec_native_push(L, spec->calls, spec->options->scripts);
     lua_setfield(L, -2, "spec");
     return 0;
 }

@@ -140,6 +140,7 @@ static int new_engine(lua_State *L) {
     struct engine_box *box = du_box_new(L, &engine_type, sizeof *box);
     read_environment(L, environment);
     struct du_engine_options options = {.folder = text_of(L, "folder"),
+                                        .scripts = lua_tostring(L, lua_upvalueindex(1)),
                                         .overrides = text_of(L, "overrides"),
                                         .environment = &environment[0],
                                         .quiet = true};
@@ -251,15 +252,15 @@ static int write_file(lua_State *L) {
     return 0;
 }
 
-void du_spec_native_push(lua_State *L, struct du_lane *calls) {
-    static const luaL_Reg functions[] = {{"engine", new_engine},
-                                         {"temp", temp},
-                                         {"remove", remove_folder},
-                                         {"write", write_file},
-                                         {NULL, NULL}};
+void du_spec_native_push(lua_State *L, struct du_lane *calls, const char *scripts) {
+    static const luaL_Reg functions[] = {
+        {"temp", temp}, {"remove", remove_folder}, {"write", write_file}, {NULL, NULL}};
     du_box_define(L, &engine_type);
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, calls);
     lua_pushcclosure(L, call, 1);
     lua_setfield(L, -2, "call");
+    lua_pushstring(L, scripts);
+    lua_pushcclosure(L, new_engine, 1);
+    lua_setfield(L, -2, "engine");
 }

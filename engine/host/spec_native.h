@@ -8,7 +8,8 @@
 
 #include <lua.h>
 
-/* Pushes the table. calls: the lane that blocks for spec.call; outlives the state. May raise. */
-void du_spec_native_push(lua_State *L, struct du_lane *calls);
+/* Pushes the table. calls: the lane that blocks for spec.call; outlives the state. scripts:
+ * --scripts, also for engines under test; may be NULL. May raise. */
+void du_spec_native_push(lua_State *L, struct du_lane *calls, const char *scripts);
 
 #endif
