@@ -1,6 +1,8 @@
 #include "mem.h"
 #include "transfer.h"
 
+enum { IDLE_MOST = 64 }; /* connections kept open for whoever comes next */
+
 /* curl's sockets, each with the handle that watches it. */
 struct watch {
     uv_poll_t poll;
@@ -259,7 +261,8 @@ static bool set_up_multi(struct du_client *client) {
            curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timeout) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client) == CURLM_OK &&
-           curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK;
+           curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)IDLE_MOST) == CURLM_OK;
 }
 
 enum du_error_kind du_client_new(struct du_client **made, uv_loop_t *loop, struct du_timers *timers,

@@ -106,10 +106,6 @@ static void on_total(struct du_timer *timer) {
 
 /* ---- what the header of an answer means ---- */
 
-static bool is_redirect(int status) {
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
 static enum step redirected(struct du_fetch *fetch, const char *location, int status) {
     if (++fetch->redirects > REDIRECTS_MOST) {
         du_error_set(&fetch->verdict, DU_UPSTREAM, "upstream %.64s redirects more than %d times",
@@ -147,7 +143,7 @@ static bool challenged(struct du_fetch *fetch, struct du_transfer *transfer) {
 static enum step judge(struct du_fetch *fetch, struct du_transfer *transfer, int status) {
     const char *location = du_transfer_header(transfer, "Location", 0);
     bool usable = fetch->any_status || (status >= 200 && status < 300) || status == 304;
-    if (is_redirect(status) && location != NULL)
+    if (du_outgoing_is_redirect(status) && location != NULL)
         return redirected(fetch, location, status);
     if (status == 401 && challenged(fetch, transfer))
         return STEP_SIGN_IN;
@@ -264,6 +260,7 @@ static void follow(struct du_fetch *fetch) {
     struct du_error error;
     char *url = NULL;
     if (du_url_join(fetch->request.url, fetch->location, &url, &error) != DU_OK) {
+        du_upstream_error_name(fetch->origin, "a redirect", &error);
         finish(fetch, &error, false);
         return;
     }
@@ -329,12 +326,10 @@ static void on_admitted(struct du_place *place) {
 static enum du_error_kind fill_in(struct du_fetch *fetch, const struct du_fetch_options *options,
                                   struct du_error *error) {
     struct du_origin *origin = fetch->origin;
-    char *url = NULL;
-    enum du_error_kind kind =
-        du_origin_resolve(origin, options->url, options->foreign, &url, error);
+    enum du_error_kind kind = du_outgoing_init(&fetch->request, options, error);
     if (kind == DU_OK)
-        kind = du_outgoing_init(&fetch->request, options, error);
-    fetch->request.url = url;
+        kind =
+            du_origin_resolve(origin, options->url, options->foreign, &fetch->request.url, error);
     if (kind != DU_OK)
         return kind;
     if (options->scope != NULL && (fetch->scope = du_strdup(options->scope)) == NULL)
@@ -378,7 +373,6 @@ enum du_error_kind du_fetch_start(struct du_client *client, const struct du_fetc
     fetch->place.admit = on_admitted;
     du_list_init(&fetch->node);
     du_list_append(&client->fetches, &fetch->node);
-    du_challenge_init(&fetch->challenge);
     enum du_error_kind kind = fill_in(fetch, options, error);
     if (kind == DU_OK)
         kind = set_off(fetch, error);

@@ -1,6 +1,6 @@
 #include "mem.h"
 #include "single_flight.h"
-#include "upstream_int.h"
+#include "upstream_error.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -266,8 +266,7 @@ static enum du_error_kind resolve_below(const struct du_origin *origin, const ch
                                         char **url, struct du_error *error) {
     struct du_bytes text = {0};
     if (has_dot_segment(path))
-        return du_error_set(error, DU_INVALID_URL, "upstream %.64s: a path with \"..\" is refused",
-                            origin->name);
+        return du_error_set(error, DU_INVALID_URL, "a path with \"..\" in it is refused");
     du_bytes_format(&text, "%s%s%s", origin->root, origin->base.path, path);
     *url = text.data;
     if (!text.failed)
@@ -284,6 +283,8 @@ enum du_error_kind du_origin_resolve(const struct du_origin *origin, const char 
                                              : du_url_join(origin->root, text, url, error);
     if (kind == DU_OK)
         kind = du_url_parse(*url, &parts, error);
+    if (kind != DU_OK)
+        du_upstream_error_name(origin, "what was asked of it", error);
     if (kind == DU_OK && !foreign && !du_origin_is_own(origin, &parts))
         kind = du_error_set(error, DU_INVALID_URL, "upstream %.64s: the URL points to %.100s",
                             origin->name, parts.host);

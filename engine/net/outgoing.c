@@ -105,6 +105,10 @@ static bool method_is(const struct du_outgoing *request, const char *method) {
     return strcmp(request->method != NULL ? request->method : "GET", method) == 0;
 }
 
+bool du_outgoing_is_redirect(int status) {
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
 void du_outgoing_redirect(struct du_outgoing *request, int status) {
     bool to_get = (status == 303 && !method_is(request, "HEAD")) ||
                   ((status == 301 || status == 302) && method_is(request, "POST"));

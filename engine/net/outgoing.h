@@ -28,6 +28,8 @@ enum du_error_kind du_outgoing_init(struct du_outgoing *request,
 void du_outgoing_authorize(struct du_outgoing *request, char *line);
 /* Frees all it holds. */
 void du_outgoing_deinit(struct du_outgoing *request);
+/* Whether a Location goes with the status. */
+bool du_outgoing_is_redirect(int status);
 /* What a redirect with this status leaves of method and body (RFC 9110 section 15.4). */
 void du_outgoing_redirect(struct du_outgoing *request, int status);
 

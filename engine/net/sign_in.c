@@ -111,25 +111,35 @@ static void write_url(struct du_bytes *url, const struct du_challenge *challenge
     }
 }
 
+/* The credentials, if that token server may see them. */
+static char *credentials_for(const struct ask *ask, const struct du_url *realm) {
+    char *line = ask->origin->basic_header;
+    if (line == NULL || du_origin_trusts(ask->origin, realm))
+        return line;
+    du_log_format(ask->client->base->log, DU_LOG_WARN,
+                  "upstream %.64s sends us for tokens to %.100s:%s, which does not get its "
+                  "credentials; list it in credential_hosts if it is meant",
+                  ask->origin->name, realm->host, realm->port);
+    return NULL;
+}
+
 static enum du_error_kind send_ask(struct ask *ask, const struct du_challenge *challenge,
                                    struct du_error *error) {
     struct du_bytes text = {0};
-    struct du_url url;
+    struct du_url realm;
     write_url(&text, challenge, ask->scope);
-    if (du_bytes_check(&text) != DU_OK) {
-        du_bytes_deinit(&text);
-        return du_error_set(error, DU_MEMORY, "no memory for a token's request");
-    }
-    enum du_error_kind kind = du_url_parse(text.data, &url, error);
-    if (kind == DU_OK) {
+    enum du_error_kind kind = du_bytes_check(&text) == DU_OK
+                                  ? du_url_parse(text.data, &realm, error)
+                                  : du_error_set(error, DU_MEMORY, "no memory for a URL");
+    if (kind != DU_OK) {
+        du_upstream_error_name(ask->origin, "the realm of its challenge", error);
+    } else {
         struct du_outgoing request = {.url = text.data,
-                                      .own = du_origin_is_own(ask->origin, &url),
-                                      .authorization = du_origin_trusts(ask->origin, &url)
-                                                           ? ask->origin->basic_header
-                                                           : NULL};
+                                      .own = du_origin_is_own(ask->origin, &realm),
+                                      .authorization = credentials_for(ask, &realm)};
         kind = du_transfer_start(ask->client, ask->origin, &request, &ask_hooks, ask,
                                  &ask->transfer, error);
-        du_url_deinit(&url);
+        du_url_deinit(&realm);
     }
     du_bytes_deinit(&text);
     return kind;

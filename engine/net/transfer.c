@@ -146,6 +146,7 @@ static int on_request(void *user, char *remote_ip, char *local_ip, int remote_po
         snprintf(transfer->refused, sizeof transfer->refused, "%s", remote_ip);
         return CURL_PREREQFUNC_ABORT;
     }
+    transfer->refused[0] = '\0'; /* another of the host's addresses was good */
     atomic_fetch_add_explicit(&transfer->origin->requests, 1, memory_order_relaxed);
     enter(transfer, HEADER);
     return CURL_PREREQFUNC_OK;

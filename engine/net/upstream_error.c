@@ -38,6 +38,15 @@ void du_upstream_error_of_curl(const struct du_origin *origin, const char *where
                  curl_easy_strerror(code), number != 0 ? ", " : "", reason, advice);
 }
 
+void du_upstream_error_name(const struct du_origin *origin, const char *what,
+                            struct du_error *error) {
+    if (error == NULL)
+        return;
+    const struct du_error reason = *error;
+    du_error_set(error, reason.kind, "upstream %.64s, %s: %.120s", origin->name, what,
+                 reason.message);
+}
+
 /* Seconds or a date; -1 for neither. */
 static int64_t seconds_of(const char *text, const struct du_clock *clock) {
     int64_t when_ms, now_ms = du_clock_wall_ms(clock);

@@ -11,6 +11,10 @@
 void du_upstream_error_of_curl(const struct du_origin *origin, const char *where, CURL *easy,
                                CURLcode code, struct du_error *error);
 
+/* Says of which upstream, and of what there, an error of somebody below is; error may be NULL. */
+void du_upstream_error_name(const struct du_origin *origin, const char *what,
+                            struct du_error *error);
+
 /* Whose status it is. */
 enum du_upstream_party { DU_PARTY_ORIGIN, DU_PARTY_ELSEWHERE, DU_PARTY_TOKEN_SERVER };
 

@@ -149,6 +149,7 @@ static void a_redirect_out_of_http_is_refused(void **state) {
         play(road->here, "GET /x", redirect(road, 302, places[i]));
         if (fetch(road, "/x") != DU_INVALID_URL)
             fail_msg("followed: %s", places[i]);
+        assert_non_null(strstr(road->got.error.message, "upstream forgejo, a redirect"));
         assert_int_equal(road->got.heads, 0);
     }
 }
@@ -224,6 +225,28 @@ static void a_foreign_url_is_fetched_without_credentials_when_that_is_meant(void
     assert_int_equal(double_requests(road->elsewhere), 1);
 }
 
+static void one_refused_address_of_several_does_not_colour_what_follows(void **state) {
+    struct road *road = *state;
+    struct du_cidr allowed[1];
+    char url[64];
+    snprintf(url, sizeof url, "http://localhost:%d/x", double_port(road->here));
+    assert_int_equal(du_cidr_parse("127.0.0.1", &allowed[0], NULL), DU_OK);
+    struct du_origin_options options = {.name = "v4",
+                                        .url = double_url(road->elsewhere, ""),
+                                        .allow_private = allowed,
+                                        .allow_private_count = 1};
+    struct du_origin *origin = origin_with(&road->rig, &options);
+    struct double_answer script[] = {{.to = "GET /x",
+                                      .send = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut",
+                                      .then = DOUBLE_CLOSE},
+                                     {0}};
+    struct du_fetch_options fetch = {.origin = origin, .url = url, .foreign = true};
+    double_play(road->here, script);
+    assert_int_equal(got_start(&road->got, &road->rig, &fetch), DU_OK);
+    assert_int_equal(got_end(&road->got), DU_TRANSPORT);
+    du_origin_unref(&origin);
+}
+
 static void a_challenge_from_elsewhere_is_not_answered(void **state) {
     struct road *road = *state;
     char challenge[256];
@@ -252,6 +275,7 @@ int main(void) {
         TEST(a_connection_that_another_origin_left_open_is_no_way_in),
         TEST(see_other_becomes_a_get_and_temporary_keeps_the_method),
         TEST(a_foreign_url_is_fetched_without_credentials_when_that_is_meant),
+        TEST(one_refused_address_of_several_does_not_colour_what_follows),
         TEST(a_challenge_from_elsewhere_is_not_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

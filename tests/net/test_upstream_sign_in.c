@@ -19,6 +19,7 @@ static void a_realm_elsewhere_is_asked_without_credentials(void **state) {
     assert_int_equal(fetch(registry), DU_OK);
     assert_int_equal(double_requests(registry->elsewhere), 1);
     assert_int_equal(double_saw(registry->elsewhere, "Authorization"), 0);
+    assert_non_null(strstr(registry->log, "list it in credential_hosts if it is meant"));
     assert_int_equal(double_saw(registry->here, "Basic"), 0);
 }
 
