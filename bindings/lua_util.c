@@ -30,6 +30,12 @@ static int phase(lua_State *L) {
     return 1;
 }
 
+/* From 0. */
+static int worker(lua_State *L) {
+    lua_pushinteger(L, du_context_of(L)->worker);
+    return 1;
+}
+
 /* where(f): "file:line" */
 static int where(lua_State *L) {
     lua_Debug debug;
@@ -108,9 +114,14 @@ static int equal(lua_State *L) {
 }
 
 void du_lua_util_open(lua_State *L) {
-    static const luaL_Reg functions[] = {{"phase", phase},         {"where", where},
-                                         {"sha256", sha256},       {"base64_decode", base64_decode},
-                                         {"base64url", base64url}, {"random", random_hex},
-                                         {"equal", equal},         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"phase", phase},
+                                         {"worker", worker},
+                                         {"where", where},
+                                         {"sha256", sha256},
+                                         {"base64_decode", base64_decode},
+                                         {"base64url", base64url},
+                                         {"random", random_hex},
+                                         {"equal", equal},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

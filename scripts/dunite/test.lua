@@ -161,9 +161,9 @@ function M.folder()
 end
 
 --- A deployment, served. folder: the deployment's (that of the specs, if not given), or files: path -> text; at: where
---- its clock stands (RFC 3339); upstream: a double; members: names, or entries as in a members file (all have the
---- password "correct horse"; ada and bob, if not given; false: what the deployment says); env: more variables. All
---- else goes over the deployment's settings.
+--- its clock stands (RFC 3339; false: it goes on); upstream: a double; members: names, or entries as in
+--- a members file (all have the password "correct horse"; ada and bob, if not given; false: what the deployment says);
+--- env: more variables. All else goes over the deployment's settings.
 ---@param options? table
 ---@return dunite.test.App
 function M.app(options)
@@ -177,7 +177,7 @@ function M.app(options)
   app.engine = native.spec.engine {
     folder = not options.files and (options.folder or M.deployment()) or nil, files = options.files,
     overrides = overrides_of(options, app.data_dir), env = environment_of(options),
-    at = milliseconds(options.at or START),
+    at = options.at ~= false and milliseconds(options.at or START) or nil,
   }
   return app
 end

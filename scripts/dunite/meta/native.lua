@@ -40,6 +40,9 @@ function native.define(enum, metatable) end
 --- What kind of task runs: matchers, mirrors and enums are built in "load" and "spec" only.
 ---@return "load"|"request"|"flight"|"timer"|"spec"
 function native.phase() end
+--- Which worker this is, from 0; workers share nothing in Lua.
+---@return integer
+function native.worker() end
 
 -- SingleFlight, limiter -------------------------------------------------------------------------
 
