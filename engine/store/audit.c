@@ -128,42 +128,47 @@ static void post(struct du_audit *audit, struct event *event,
     du_ledger_post(audit->journal, &event->entry);
 }
 
+#define ASKED                                                                                      \
+    "boot, number, kind, member, credential, application, version, digest, asset, address, "       \
+    "request"
+
 static int apply_begin(struct du_entry *entry, sqlite3 *database) {
     const struct event *event = (const struct event *)entry;
     const char *const *texts = event->texts;
-    int code = DU_SQL(database,
-                      "INSERT INTO audit (at, boot, number, event, kind, member, credential,"
-                      " application, version, digest, asset, address, request)"
-                      " VALUES (?,?,?,'requested',?,?,?,?,?,?,?,?,?)",
-                      du_sql_integer(event->at_ms), du_sql_text(event->audit->boot),
-                      du_sql_integer((int64_t)event->number), du_sql_text(texts[KIND]),
-                      du_sql_text(texts[MEMBER]), du_sql_text(texts[CREDENTIAL]),
-                      du_sql_text(texts[APPLICATION]), du_sql_text(texts[VERSION]),
-                      du_sql_text(texts[DIGEST]), du_sql_text(texts[ASSET]),
-                      du_sql_text(texts[ADDRESS]), du_sql_text(texts[REQUEST]));
+    const struct du_sql_value values[] = {
+        du_sql_text(event->audit->boot), du_sql_integer((int64_t)event->number),
+        du_sql_text(texts[KIND]),        du_sql_text(texts[MEMBER]),
+        du_sql_text(texts[CREDENTIAL]),  du_sql_text(texts[APPLICATION]),
+        du_sql_text(texts[VERSION]),     du_sql_text(texts[DIGEST]),
+        du_sql_text(texts[ASSET]),       du_sql_text(texts[ADDRESS]),
+        du_sql_text(texts[REQUEST]),     du_sql_integer(event->at_ms)};
+    enum { VALUES = sizeof values / sizeof *values };
+    int code = du_sql_run(database,
+                          "INSERT INTO audit (" ASKED ", at, event)"
+                          " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'requested')",
+                          values, VALUES);
     if (code != SQLITE_OK)
         return code;
-    return DU_SQL(database, "INSERT INTO audit_open (boot, number, id) VALUES (?,?,?)",
-                  du_sql_text(event->audit->boot), du_sql_integer((int64_t)event->number),
-                  du_sql_integer(sqlite3_last_insert_rowid(database)));
+    return du_sql_run(database, "INSERT INTO audit_open (" ASKED ") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                      values, VALUES - 1);
 }
 
-/* A row that ends those of audit_open which the condition picks, with what their requests said. */
+/* A row that ends those of audit_open which the condition picks, with what their requests said.
+ * They say it there too: a table that is read while it is written is copied first. */
 #define END_ROWS                                                                                   \
-    "INSERT INTO audit (at, boot, number, event, kind, member, credential, application, version,"  \
-    " digest, asset, bytes, address, request, reason)"                                             \
-    " SELECT ?, a.boot, a.number, ?, a.kind, a.member, a.credential, a.application, a.version,"    \
-    " coalesce(?, a.digest), a.asset, ?, a.address, a.request, ?"                                  \
-    " FROM audit_open AS o JOIN audit AS a ON a.id = o.id WHERE "
+    "INSERT INTO audit (at, event, digest, bytes, reason, boot, number, kind, member, credential," \
+    " application, version, asset, address, request)"                                              \
+    " SELECT ?, ?, coalesce(?, digest), ?, ?, boot, number, kind, member, credential,"             \
+    " application, version, asset, address, request FROM audit_open WHERE "
 
 static int apply_end(struct du_entry *entry, sqlite3 *database) {
     const struct event *event = (const struct event *)entry;
     struct du_sql_value boot = du_sql_text(event->audit->boot);
     struct du_sql_value number = du_sql_integer((int64_t)event->number);
-    int code = DU_SQL(
-        database, END_ROWS "o.boot = ? AND o.number = ?", du_sql_integer(event->at_ms),
-        du_sql_text(du_audit_outcome_name(event->outcome)), du_sql_text(event->texts[DIGEST]),
-        du_sql_integer(event->bytes), du_sql_text(event->texts[REASON]), boot, number);
+    int code = DU_SQL(database, END_ROWS "boot = ? AND number = ?", du_sql_integer(event->at_ms),
+                      du_sql_text(du_audit_outcome_name(event->outcome)),
+                      du_sql_text(event->texts[DIGEST]), du_sql_integer(event->bytes),
+                      du_sql_text(event->texts[REASON]), boot, number);
     if (code != SQLITE_OK)
         return code;
     return DU_SQL(database, "DELETE FROM audit_open WHERE boot = ? AND number = ?", boot, number);
@@ -173,7 +178,7 @@ static int apply_interrupted(struct du_entry *entry, sqlite3 *database) {
     const struct event *event = (const struct event *)entry;
     struct du_sql_value boot = du_sql_text(event->audit->boot), none = du_sql_text(NULL);
     int code =
-        DU_SQL(database, END_ROWS "o.boot <> ?", du_sql_integer(event->at_ms),
+        DU_SQL(database, END_ROWS "boot <> ?", du_sql_integer(event->at_ms),
                du_sql_text(du_audit_outcome_name(DU_AUDIT_INTERRUPTED)), none, none, none, boot);
     if (code != SQLITE_OK)
         return code;

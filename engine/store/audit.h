@@ -27,7 +27,8 @@
     " address TEXT, request TEXT, reason TEXT);"                                                   \
     "CREATE INDEX IF NOT EXISTS audit_at ON audit (at);"                                           \
     "CREATE TABLE IF NOT EXISTS audit_open (boot TEXT NOT NULL, number INTEGER NOT NULL,"          \
-    " id INTEGER NOT NULL, PRIMARY KEY (boot, number)) WITHOUT ROWID;"
+    " kind TEXT, member TEXT, credential TEXT, application TEXT, version TEXT, digest TEXT,"       \
+    " asset TEXT, address TEXT, request TEXT, PRIMARY KEY (boot, number)) WITHOUT ROWID;"
 
 struct du_audit;
 
