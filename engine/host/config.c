@@ -192,11 +192,12 @@ static void read_log(struct reading *reading, struct du_config *config) {
 
 static void read_cache_and_budget(struct reading *reading, struct du_config *config) {
     lua_State *L = reading->L;
-    config->cache_bytes = -1;
+    config->cache_bytes = config->cache_min_free = -1;
     config->instructions = DEFAULT_INSTRUCTIONS;
     config->memory_bytes = DEFAULT_MEMORY;
     if (lua_getfield(L, -1, "cache") == LUA_TTABLE) {
         config->cache_bytes = integer_of(reading, "max_bytes", -1);
+        config->cache_min_free = integer_of(reading, "min_free_bytes", -1);
         config->accept_empty_cache = boolean_of(reading, "accept_empty", false);
         config->cache_dir = string_of(reading, "dir");
     }

@@ -41,7 +41,7 @@ struct du_config {
     struct du_config_member *members;
     size_t member_count;
     unsigned workers; /* 0: one per core */
-    int64_t drain_ms, cache_bytes, instructions, memory_bytes;
+    int64_t drain_ms, cache_bytes, cache_min_free, instructions, memory_bytes;
     bool accept_empty_cache;
     enum du_log_format log_format;
     enum du_log_level log_level;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { MARK = 32 };
@@ -210,6 +211,16 @@ enum du_error_kind du_blobs_remove(struct du_blobs *blobs, const struct du_diges
     if (unlinkat(blobs->fd, du_blob_path(digest, path), 0) != 0 && errno != ENOENT)
         return du_error_errno(error, errno, "remove blob", path);
     return DU_OK;
+}
+
+bool du_blobs_space(struct du_blobs *blobs, int64_t *free, int64_t *size) {
+    struct statvfs disk;
+    int kib = du_fault(&blobs->base->faults, DU_FAULT_BLOB_SPACE);
+    if (fstatvfs(blobs->fd, &disk) != 0)
+        return false;
+    *size = (int64_t)(disk.f_blocks * disk.f_frsize);
+    *free = kib > 0 ? (int64_t)kib << 10 : (int64_t)(disk.f_bavail * disk.f_frsize);
+    return true;
 }
 
 struct walk {

@@ -62,6 +62,8 @@ int du_blobs_read(struct du_blobs *blobs, const struct du_digest *digest, struct
 bool du_blobs_has(struct du_blobs *blobs, const struct du_digest *digest);
 enum du_error_kind du_blobs_remove(struct du_blobs *blobs, const struct du_digest *digest,
                                    struct du_error *error);
+/* What is free for us on the folder's disk, and its size; false when it cannot be told. */
+bool du_blobs_space(struct du_blobs *blobs, int64_t *free, int64_t *size);
 /* Calls each with every visible blob until it says false; for recovery. */
 enum du_error_kind du_blobs_each(struct du_blobs *blobs,
                                  bool (*each)(void *user, const struct du_digest *digest,

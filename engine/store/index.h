@@ -16,10 +16,12 @@
  *  6. Blobs, reservations and what is gone but still read are together never more than the limit.
  *     Room is made of the blobs that nobody reads, least recently used first; when all of them
  *     would not do, none goes. (A file that was evicted is removed behind the caller's back.)
- *  7. The order of last use survives a restart, to the minute: a use is noted in the journal at
+ *  7. A reservation leaves min_free_bytes on the disk, so that the ledgers keep room. (Those that
+ *     are made in the same moment do not see each other there; the next one does.)
+ *  8. The order of last use survives a restart, to the minute: a use is noted in the journal at
  *     most once a minute per blob.
  *
- * Thread: any. No call blocks on the disk but du_blob_open's first open of a blob.
+ * Thread: any. No call blocks on the disk but du_blob_open's first open of a blob, and reserve.
  */
 
 #include "blob.h"
@@ -71,10 +73,12 @@ int du_blob_open(struct du_blob *blob, struct du_error *error);
 struct du_blob *du_blob_ref(struct du_blob *blob);
 void du_blob_unref(struct du_blob **blob);
 
-/* max_bytes: -1 for no limit. What is there beyond it goes at once. */
-void du_index_limit(struct du_index *index, int64_t max_bytes);
+/* At start. max_bytes: -1 for no limit; what is there beyond it goes at once. min_free_bytes: what
+ * must stay free on the disk, -1 for 1 % of it, 256 MiB at most. Without this call: no limits. */
+void du_index_limit(struct du_index *index, int64_t max_bytes, int64_t min_free_bytes);
 /* Raises the reservation to `bytes` in all; evicts for that. DU_OVERLOADED: there is no room, as
- * the blob is larger than the limit, or too much is being filled and read; it stays as it was. */
+ * the blob is larger than the limit, or too much is being filled and read. DU_IO: the disk would
+ * have too little left. After an error it stays as it was. May block: lanes only. */
 enum du_error_kind du_index_reserve(struct du_index *index, struct du_reservation *reservation,
                                     int64_t bytes, struct du_error *error);
 /* Once what it was for is in the index, or gone. Harmless when there is none. */

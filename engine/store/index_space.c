@@ -1,9 +1,10 @@
 #include "index_int.h"
 #include "index_journal.h"
+#include "ledger.h"
 
 #include <inttypes.h>
 
-enum { NOTED_AGAIN_MS = 60000 };
+enum { NOTED_AGAIN_MS = 60000, MIN_FREE_MOST = 256 << 20, ROUNDS_MOST = 3 };
 
 /* Last use ---------------------------------------------------------------------------------- */
 
@@ -49,11 +50,60 @@ static int64_t excess(const struct du_index *index, int64_t more) {
     return index->bytes + index->held + index->reserved + more - index->max_bytes;
 }
 
-void du_index_limit(struct du_index *index, int64_t max_bytes) {
+static void give_back(struct du_reservation *reservation, int64_t bytes) {
+    pthread_mutex_lock(&reservation->index->lock);
+    reservation->index->reserved -= bytes;
+    pthread_mutex_unlock(&reservation->index->lock);
+    reservation->bytes -= bytes;
+}
+
+static int64_t usual_min_free(struct du_index *index) {
+    int64_t free, size;
+    if (!du_blobs_space(index->files, &free, &size))
+        return 0;
+    return size / 100 < MIN_FREE_MOST ? size / 100 : MIN_FREE_MOST;
+}
+
+void du_index_limit(struct du_index *index, int64_t max_bytes, int64_t min_free_bytes) {
+    index->min_free_bytes = min_free_bytes < 0 ? usual_min_free(index) : min_free_bytes;
     pthread_mutex_lock(&index->lock);
     index->max_bytes = max_bytes;
     evict(index, excess(index, 0));
     pthread_mutex_unlock(&index->lock);
+}
+
+/* False, and nothing has gone, when all that is idle would not do. */
+static bool make_room(struct du_index *index, int64_t missing) {
+    if (missing > index->idle_bytes)
+        return false;
+    evict(index, missing);
+    return true;
+}
+
+static bool make_room_on_disk(struct du_index *index, int64_t missing) {
+    pthread_mutex_lock(&index->lock);
+    bool made = make_room(index, missing);
+    pthread_mutex_unlock(&index->lock);
+    return made;
+}
+
+/* The disk has room for `more` and for what must stay free. What is on its way out goes first, as
+ * far as it does; then others are evicted for it. Files go on the journal's thread. */
+static enum du_error_kind keep_free(struct du_index *index, int64_t more, struct du_error *error) {
+    int64_t free, size;
+    for (int round = 0; du_blobs_space(index->files, &free, &size); round++) {
+        int64_t missing = more + index->min_free_bytes - free;
+        if (missing <= 0)
+            break;
+        if (round == ROUNDS_MOST || (round > 0 && !make_room_on_disk(index, missing)))
+            return du_error_set(error, DU_IO,
+                                "of %" PRId64 " bytes free on the cache's disk %" PRId64
+                                " are kept free: no room for %" PRId64,
+                                free, index->min_free_bytes, more);
+        if (index->journal != NULL)
+            du_ledger_flush(index->journal);
+    }
+    return DU_OK;
 }
 
 enum du_error_kind du_index_reserve(struct du_index *index, struct du_reservation *reservation,
@@ -62,29 +112,24 @@ enum du_error_kind du_index_reserve(struct du_index *index, struct du_reservatio
     if (more <= 0)
         return DU_OK;
     pthread_mutex_lock(&index->lock);
-    int64_t missing = excess(index, more);
-    bool fits = missing <= index->idle_bytes;
-    if (fits) {
-        evict(index, missing);
+    bool fits = make_room(index, excess(index, more));
+    if (fits)
         index->reserved += more;
-    }
     pthread_mutex_unlock(&index->lock);
     if (!fits)
         return du_error_set(error, DU_OVERLOADED, "the cache has no room for %" PRId64 " bytes",
                             bytes);
     reservation->index = index;
     reservation->bytes = bytes;
-    return DU_OK;
+    if (index->min_free_bytes <= 0 || keep_free(index, more, error) == DU_OK)
+        return DU_OK;
+    give_back(reservation, more);
+    return DU_IO;
 }
 
 void du_index_release(struct du_reservation *reservation) {
-    struct du_index *index = reservation->index;
-    if (index == NULL)
-        return;
-    pthread_mutex_lock(&index->lock);
-    index->reserved -= reservation->bytes;
-    pthread_mutex_unlock(&index->lock);
-    *reservation = (struct du_reservation){0};
+    if (reservation->index != NULL)
+        give_back(reservation, reservation->bytes);
 }
 
 uint64_t du_index_evictions(struct du_index *index) {

@@ -111,6 +111,7 @@ M.schema = {
   flights = { type = "list", of = { type = "string" }, default = {} },
   cache = { type = "table", default = {}, fields = {
     max_bytes = { type = "size" },
+    min_free_bytes = { type = "size" },
     accept_empty = { type = "boolean" },
     dir = { type = "string" },
   } },

@@ -58,7 +58,7 @@ static void assert_hit(struct rig *rig, int which) {
 
 static void a_fill_evicts_what_nobody_used_for_longest(void **state) {
     struct rig *rig = *state;
-    du_index_limit(rig->index, 2 * SIZE + KINDS);
+    du_index_limit(rig->index, 2 * SIZE + KINDS, 0);
     fetch(rig, 0);
     fetch(rig, 1);
     assert_hit(rig, 0);
@@ -72,7 +72,7 @@ static void a_fill_evicts_what_nobody_used_for_longest(void **state) {
 
 static void a_blob_that_is_read_is_not_evicted(void **state) {
     struct rig *rig = *state;
-    du_index_limit(rig->index, 2 * SIZE + KINDS);
+    du_index_limit(rig->index, 2 * SIZE + KINDS, 0);
     fetch(rig, 0);
     fetch(rig, 1);
     struct taker *slow = taker_new(rig, 1, &payloads[0].digest, -1);
@@ -87,7 +87,7 @@ static void a_blob_that_is_read_is_not_evicted(void **state) {
 
 static void a_fill_that_is_up_has_its_room(void **state) {
     struct rig *rig = *state;
-    du_index_limit(rig->index, 2 * SIZE + KINDS);
+    du_index_limit(rig->index, 2 * SIZE + KINDS, 0);
     struct taker *first = open_taker(rig, 0), *second = open_taker(rig, 1);
     fake_head(fake_wait(1), 200, (int64_t)payloads[0].size);
     fake_head(fake_wait(2), 200, (int64_t)payloads[1].size);
@@ -112,7 +112,7 @@ static void a_fill_that_is_up_has_its_room(void **state) {
 
 static void what_is_larger_than_the_limit_is_refused_and_evicts_nobody(void **state) {
     struct rig *rig = *state;
-    du_index_limit(rig->index, SIZE);
+    du_index_limit(rig->index, SIZE, 0);
     fetch(rig, 0);
     struct taker *taker = open_taker(rig, 1);
     struct fake_fetch *upstream = fake_wait(2);
@@ -125,7 +125,7 @@ static void what_is_larger_than_the_limit_is_refused_and_evicts_nobody(void **st
 
 static void a_body_of_unknown_length_takes_room_as_it_comes(void **state) {
     struct rig *rig = *state;
-    du_index_limit(rig->index, SIZE + 1);
+    du_index_limit(rig->index, SIZE + 1, 0);
     fetch(rig, 0);
     struct taker *taker = open_taker(rig, 1);
     struct fake_fetch *upstream = fake_wait(2);
@@ -138,7 +138,7 @@ static void a_body_of_unknown_length_takes_room_as_it_comes(void **state) {
     fake_data(upstream, payloads[1].bytes + HALF, payloads[1].size - HALF);
     fake_end(upstream, DU_OK, true);
     assert_got(&taker, 1);
-    du_index_limit(rig->index, SIZE);
+    du_index_limit(rig->index, SIZE, 0);
     taker = open_taker(rig, 1);
     upstream = fake_wait(3);
     fake_head(upstream, 200, -1);
@@ -150,7 +150,7 @@ static void a_body_of_unknown_length_takes_room_as_it_comes(void **state) {
 
 static void a_fill_that_failed_gives_its_room_back_with_its_last_reader(void **state) {
     struct rig *rig = *state;
-    du_index_limit(rig->index, SIZE + KINDS);
+    du_index_limit(rig->index, SIZE + KINDS, 0);
     struct taker *slow = taker_new(rig, 1, &payloads[0].digest, -1);
     slow->limit = 1;
     taker_open(slow);
@@ -167,6 +167,20 @@ static void a_fill_that_failed_gives_its_room_back_with_its_last_reader(void **s
     taker_allow(slow, INT64_MAX);
     taker_assert_breaks(slow, DU_NOT_FOUND);
     taker_free(&slow);
+    fetch(rig, 1);
+}
+
+static void a_disk_short_of_space_is_io_and_what_is_cached_is_served(void **state) {
+    struct rig *rig = *state;
+    fetch(rig, 0);
+    du_index_limit(rig->index, -1, 1 << 20);
+    du_faults_arm(&rig->base.faults, DU_FAULT_BLOB_SPACE, 1, 0, -1);
+    struct taker *taker = open_taker(rig, 1);
+    fake_head(fake_wait(2), 200, (int64_t)payloads[1].size);
+    taker_assert_fails(taker, DU_IO);
+    taker_free(&taker);
+    assert_hit(rig, 0);
+    du_faults_disarm(&rig->base.faults, DU_FAULT_BLOB_SPACE);
     fetch(rig, 1);
 }
 
@@ -193,6 +207,7 @@ int main(void) {
         WITH_RIG(a_fill_that_is_up_has_its_room),
         WITH_RIG(what_is_larger_than_the_limit_is_refused_and_evicts_nobody),
         WITH_RIG(a_body_of_unknown_length_takes_room_as_it_comes),
+        WITH_RIG(a_disk_short_of_space_is_io_and_what_is_cached_is_served),
         WITH_RIG(a_fill_that_failed_gives_its_room_back_with_its_last_reader),
     };
     return cmocka_run_group_tests(tests, make_payloads, free_payloads);

@@ -29,7 +29,7 @@ static enum du_error_kind make_room(struct store *store, int64_t bytes) {
 /* Three blobs in an index that may hold three. */
 static void fill_up(struct store *store, struct fixture *fixture) {
     open_store(store, fixture, true);
-    du_index_limit(store->index, 3 * SIZE);
+    du_index_limit(store->index, 3 * SIZE, 0);
     for (int i = 0; i < 3; i++)
         put(store, texts[i], NULL, NULL);
 }
@@ -49,10 +49,10 @@ static void the_least_recently_used_blob_goes_for_a_reservation(void **state) {
 static void what_fits_evicts_nothing(void **state) {
     struct store store = {0};
     fill_up(&store, *state);
-    du_index_limit(store.index, 4 * SIZE);
+    du_index_limit(store.index, 4 * SIZE, 0);
     assert_int_equal(make_room(&store, SIZE), DU_OK);
     assert_int_equal(du_index_count(store.index), 3);
-    du_index_limit(store.index, -1);
+    du_index_limit(store.index, -1, 0);
     assert_int_equal(make_room(&store, INT64_C(1) << 50), DU_OK);
     assert_int_equal(du_index_evictions(store.index), 0);
     close_store(&store);
@@ -107,7 +107,7 @@ static void reservations_count_until_they_are_released(void **state) {
 static void a_blob_that_left_counts_until_its_last_reader_ends(void **state) {
     struct store store = {0};
     open_store(&store, *state, true);
-    du_index_limit(store.index, 3 * SIZE);
+    du_index_limit(store.index, 3 * SIZE, 0);
     put(&store, texts[0], "a", NULL);
     struct du_blob *blob = find(&store, texts[0]);
     assert_true(du_index_forget(store.index, "a"));
@@ -129,7 +129,7 @@ static void an_evicted_blob_takes_its_names_along(void **state) {
     put(&store, texts[0], "a", "1");
     put(&store, texts[0], "b", "1");
     put(&store, texts[1], "c", "1");
-    du_index_limit(store.index, SIZE);
+    du_index_limit(store.index, SIZE, 0);
     assert_false(has_name(&store, "a", NULL) || has_name(&store, "b", NULL));
     assert_true(has_name(&store, "c", "1"));
     reopen(&store);
@@ -142,7 +142,7 @@ static void an_evicted_blob_takes_its_names_along(void **state) {
 static void a_lower_limit_evicts_at_once(void **state) {
     struct store store = {0};
     fill_up(&store, *state);
-    du_index_limit(store.index, 2 * SIZE - 1);
+    du_index_limit(store.index, 2 * SIZE - 1, 0);
     assert_int_equal(du_index_count(store.index), 1);
     assert_true(has(&store, texts[2]));
     close_store(&store);
@@ -157,9 +157,9 @@ static void the_order_of_use_survives_a_restart(void **state) {
     du_clock_advance(&fixture->base.clock, MINUTE);
     use(&store, texts[0]);
     reopen(&store);
-    du_index_limit(store.index, 2 * SIZE);
+    du_index_limit(store.index, 2 * SIZE, 0);
     assert_false(has(&store, texts[2]));
-    du_index_limit(store.index, SIZE);
+    du_index_limit(store.index, SIZE, 0);
     assert_true(has(&store, texts[0]) && !has(&store, texts[1]));
     close_store(&store);
 }
@@ -171,8 +171,71 @@ static void a_file_that_lost_its_row_is_new(void **state) {
     fill_up(&store, fixture);
     close(publish(&store, texts[3], &digest));
     reopen(&store);
-    du_index_limit(store.index, SIZE);
+    du_index_limit(store.index, SIZE, 0);
     assert_true(has(&store, texts[3]));
+    close_store(&store);
+}
+
+/* The disk says that so much is free, a few times from now; then what is true. */
+static void say_free(struct fixture *fixture, int kib, int times) {
+    du_faults_arm(&fixture->base.faults, DU_FAULT_BLOB_SPACE, kib, 0, times);
+}
+
+static void a_disk_short_of_space_evicts_what_is_missing(void **state) {
+    struct store store = {0};
+    fill_up(&store, *state);
+    use(&store, texts[0]);
+    du_index_limit(store.index, -1, 1 << 20);
+    say_free(*state, 1024, 2); /* again after what is on its way out */
+    assert_int_equal(make_room(&store, SIZE + 1), DU_OK);
+    assert_int_equal(du_index_evictions(store.index), 2);
+    assert_true(has(&store, texts[0]));
+    say_free(*state, 1024, 1);
+    assert_int_equal(make_room(&store, SIZE), DU_OK);
+    assert_true(has(&store, texts[0]));
+    close_store(&store);
+}
+
+static void a_disk_that_stays_short_is_io_and_nothing_is_reserved(void **state) {
+    struct store store = {0};
+    struct du_error error;
+    struct du_reservation reservation = {0};
+    fill_up(&store, *state);
+    du_index_limit(store.index, 3 * SIZE, 1 << 20);
+    say_free(*state, 1023, -1);
+    assert_int_equal(du_index_reserve(store.index, &reservation, 1, &error), DU_IO);
+    assert_int_equal(error.kind, DU_IO);
+    assert_int_equal(reservation.bytes, 0);
+    assert_int_equal(du_index_count(store.index), 2); /* for the limit, none for the disk */
+    say_free(*state, 1025, -1);
+    assert_int_equal(du_index_reserve(store.index, &reservation, SIZE, NULL), DU_OK);
+    assert_int_equal(du_index_count(store.index), 2);
+    du_index_release(&reservation);
+    close_store(&store);
+}
+
+static void space_that_does_not_come_free_is_not_waited_for(void **state) {
+    struct store store = {0};
+    fill_up(&store, *state);
+    du_index_limit(store.index, -1, 1 << 20);
+    say_free(*state, 1024, -1);
+    assert_int_equal(make_room(&store, 1), DU_IO);
+    assert_int_equal(du_index_count(store.index), 1);
+    close_store(&store);
+}
+
+static void what_stays_free_is_a_hundredth_of_a_small_disk(void **state) {
+    struct store store = {0};
+    int64_t free, size;
+    fill_up(&store, *state);
+    assert_true(du_blobs_space(store.blobs, &free, &size));
+    assert_true(free > 0 && free <= size);
+    int64_t kept = size / 100 < 256 << 20 ? size / 100 : 256 << 20;
+    du_index_limit(store.index, -1, -1);
+    say_free(*state, (int)(kept >> 10) - 1, -1);
+    assert_int_equal(make_room(&store, 1), DU_IO);
+    say_free(*state, (int)(kept >> 10) + 2, -1);
+    assert_int_equal(make_room(&store, 1), DU_OK);
     close_store(&store);
 }
 
@@ -228,7 +291,7 @@ static void threads_never_exceed_the_limit(void **state) {
     struct store store = {0};
     pthread_t threads[THREADS];
     open_store(&store, *state, true);
-    du_index_limit(store.index, 3 * SIZE);
+    du_index_limit(store.index, 3 * SIZE, 0);
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, churn, &store), 0);
     for (int i = 0; i < THREADS; i++)
@@ -251,6 +314,10 @@ int main(void) {
         FIXTURE_TEST(a_lower_limit_evicts_at_once),
         FIXTURE_TEST(the_order_of_use_survives_a_restart),
         FIXTURE_TEST(a_file_that_lost_its_row_is_new),
+        FIXTURE_TEST(a_disk_short_of_space_evicts_what_is_missing),
+        FIXTURE_TEST(a_disk_that_stays_short_is_io_and_nothing_is_reserved),
+        FIXTURE_TEST(space_that_does_not_come_free_is_not_waited_for),
+        FIXTURE_TEST(what_stays_free_is_a_hundredth_of_a_small_disk),
         FIXTURE_TEST(a_use_is_noted_at_most_once_a_minute),
         FIXTURE_TEST(threads_never_exceed_the_limit),
     };
