@@ -48,8 +48,14 @@ local function gather(list, into)
   end
 end
 
+local GENERIC = { ["application/json"] = true, ["application/octet-stream"] = true }
+
+-- What can stand in a header: it comes from upstream, and goes out as a Content-Type.
+local function is_media_type(text) return text:match("^[%w!#$&^_.+-]+/[%w!#$&^_.+-]+$") ~= nil end
+
 local function media_type_of(document)
-  if type(document.mediaType) == "string" then return document.mediaType end
+  local own = document.mediaType
+  if type(own) == "string" and is_media_type(own) then return own end
   return document.manifests and INDEX or MANIFEST
 end
 
@@ -71,8 +77,8 @@ function M.parse(bytes, content_type)
     return nil, errors.new("Upstream", { message = ("a manifest that refers to %d things"):format(#children) })
   end
   local given = content_type and content_type:match("^%s*([^;%s]+)")
-  local generic = given == nil or given == "application/json" or given == "application/octet-stream"
-  return { media_type = generic and media_type_of(document) or given, children = children }
+  local exact = given and is_media_type(given) and not GENERIC[given]
+  return { media_type = exact and given or media_type_of(document), children = children }
 end
 
 return M
