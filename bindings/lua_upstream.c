@@ -106,6 +106,13 @@ static bool stop(struct fetching *fetching, enum du_error_kind kind, const char 
     return false;
 }
 
+/* Upstream's fault, not our load. */
+static bool stop_too_large(struct fetching *fetching) {
+    stop(fetching, DU_UPSTREAM, "upstream's answer is larger than allowed");
+    fetching->error.status = fetching->status;
+    return false;
+}
+
 static bool hear_head(void *user, const struct du_fetch_head *head) {
     struct fetching *fetching = user;
     fetching->status = head->status;
@@ -119,14 +126,14 @@ static bool hear_head(void *user, const struct du_fetch_head *head) {
     if (fetching->headers.failed)
         return stop(fetching, DU_MEMORY, "out of memory for an answer's headers");
     if (head->length > fetching->max)
-        return stop(fetching, DU_OVERLOADED, "upstream's answer is larger than allowed");
+        return stop_too_large(fetching);
     return true;
 }
 
 static bool hear_data(void *user, const char *data, size_t size) {
     struct fetching *fetching = user;
     if ((int64_t)(fetching->body.size + size) > fetching->max)
-        return stop(fetching, DU_OVERLOADED, "upstream's answer is larger than allowed");
+        return stop_too_large(fetching);
     du_bytes_add(&fetching->body, data, size);
     if (fetching->body.failed)
         return stop(fetching, DU_MEMORY, "out of memory for an answer's body");
