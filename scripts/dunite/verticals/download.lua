@@ -23,17 +23,52 @@ local function same_origin(url, base)
   return a and b and a.scheme == b.scheme and a.host == b.host and a.port == b.port
 end
 
+-- A row with what can be told of any asset; or nil and why: what upstream lists may be anything.
+local function row_of(listed, name, size)
+  local right = type(listed) == "table" and type(name) == "string" and
+    (size == nil or math.type(size) == "integer" and size >= 0)
+  if right then return { name = name, size = size } end
+  return nil, errors.new("Upstream", { status = 200, message = "upstream lists an asset that is none" })
+end
+
+local function field(listed, name)
+  local value = type(listed) == "table" and listed[name] or nil
+  return value ~= native.json.null and value or nil
+end
+
 local function release_asset(upstream, asset)
-  local foreign = asset.type == "external"
-  if not foreign and not same_origin(asset.browser_download_url or "", upstream:url()) then
-    local message = "an asset's download URL points elsewhere: " .. tostring(asset.name)
-    return nil, errors.new("InvalidUrl", { message = message })
+  local row, wrong = row_of(asset, field(asset, "name"), field(asset, "size"))
+  if not row then return nil, wrong end
+  local url, foreign = field(asset, "browser_download_url"), asset.type == "external"
+  if type(url) ~= "string" or not (foreign or same_origin(url, upstream:url())) then
+    return nil, errors.new("InvalidUrl", { message = "an asset's download URL points elsewhere: " .. row.name })
   end
-  return {
-    name = asset.name, size = not foreign and asset.size or nil, foreign = foreign or nil,
-    url = asset.browser_download_url,
-    id = tostring(asset.uuid or asset.id) .. "-" .. tostring(asset.size),
-  }
+  row.url, row.id = url, tostring(asset.uuid or asset.id) .. "-" .. tostring(asset.size)
+  if foreign then row.foreign, row.size = true, nil end
+  return row
+end
+
+local function package_file(file, where)
+  local row, wrong = row_of(file, field(file, "name") or field(file, "Name"), field(file, "size") or field(file, "Size"))
+  if not row then return nil, wrong end
+  local sha256 = field(file, "sha256")
+  if sha256 and not tostring(sha256):match("^" .. ("%x"):rep(64) .. "$") then
+    return nil, errors.new("Upstream", { status = 200, message = "upstream lists a digest that is none: " .. row.name })
+  end
+  row.id, row.url = tostring(sha256 or file.id), "/api/packages/" .. where .. "/" .. encode(row.name)
+  row.digest = sha256 and "sha256:" .. sha256:lower() or nil
+  return row
+end
+
+-- All of them, or why not.
+local function rows(list, make)
+  local made = setmetatable({}, native.json.array)
+  for i, listed in ipairs(type(list) == "table" and list or {}) do
+    local row, wrong = make(listed)
+    if not row then return nil, wrong end
+    made[i] = row
+  end
+  return made
 end
 
 local function get_json(upstream, path)
@@ -53,29 +88,14 @@ function sources.release(upstream, source, version)
   local repository = encode(source.owner) .. "/" .. encode(source.repo)
   local release, problem = get_json(upstream, ("/api/v1/repos/%s/releases/tags/%s"):format(repository, encode(version)))
   if not release then return nil, problem end
-  local assets = setmetatable({}, native.json.array)
-  for _, asset in ipairs(type(release.assets) == "table" and release.assets or {}) do
-    local kept, refused = release_asset(upstream, asset)
-    if not kept then return nil, refused end
-    assets[#assets + 1] = kept
-  end
-  return assets
+  return rows(release.assets, function(asset) return release_asset(upstream, asset) end)
 end
 
 function sources.generic_package(upstream, source, version)
   local where = ("%s/generic/%s/%s"):format(encode(source.owner), encode(source.package), encode(version))
   local files, problem = get_json(upstream, "/api/v1/packages/" .. where .. "/files")
   if not files then return nil, problem end
-  local assets = setmetatable({}, native.json.array)
-  for _, file in ipairs(files) do
-    local name = file.name or file.Name
-    assets[#assets + 1] = {
-      name = name, size = file.size or file.Size, id = tostring(file.sha256 or file.id),
-      url = "/api/packages/" .. where .. "/" .. encode(name),
-      digest = file.sha256 and "sha256:" .. file.sha256:lower() or nil,
-    }
-  end
-  return assets
+  return rows(files, function(file) return package_file(file, where) end)
 end
 
 local function upstream_of(product) return product.app:upstream_for(product.source, "downloads") end
