@@ -207,7 +207,6 @@ static void on_done(void *user, const struct du_error *error) {
         return;
     case STEP_REFUSE:
         finish(fetch, &fetch->verdict, false);
-        return;
     }
 }
 
@@ -294,10 +293,9 @@ static enum du_error_kind get_token(struct du_fetch *fetch, struct du_error *err
     if (fetch->token != NULL)
         du_bearers_forget(origin->tokens, fetch->scope, fetch->token);
     du_bearer_unref(&fetch->token);
-    fetch->token = fetch->sent == SENT_NOTHING
-                       ? du_bearers_find(origin->tokens, fetch->scope,
-                                         du_clock_wall_ms(&fetch->client->base->clock))
-                       : NULL;
+    if (fetch->sent == SENT_NOTHING)
+        fetch->token = du_bearers_find(origin->tokens, fetch->scope,
+                                       du_clock_wall_ms(&fetch->client->base->clock));
     if (fetch->token != NULL)
         return send_request(fetch, error);
     return du_sign_in_start(fetch->client, origin, fetch->scope, &fetch->challenge, on_token, fetch,
