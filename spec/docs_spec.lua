@@ -324,10 +324,11 @@ describe("the tables of errors.md", function()
 
   it("are the named faults", function()
     local said = {}
-    for i, row in ipairs(pages.rows(DOCS, "test", "fault")) do said[i] = row[1] end
+    for i, row in ipairs(pages.rows(DOCS, "test", "fault")) do said[i] = row[1] .. ": " .. row[2] end
     local wanted = {}
     for line in io.lines(t.root .. "/../engine/base/fault.def") do
-      wanted[#wanted + 1] = line:match('^DU_FAULT%([%u_]+, "([^"]+)"')
+      local name, what = line:match('^DU_FAULT%([%u_]+, "([^"]+)", "([^"]+)"')
+      if name then wanted[#wanted + 1] = name .. ": " .. what end
     end
     assert.same(wanted, said)
   end)
@@ -341,10 +342,15 @@ describe("the metrics of run.md", function()
         app:mount("", health.routes())
         app:get("/endless", function() while true do end end)
         app:get("/counted", function() dunite.count "orders" return answer.text "" end)
+        app:get("/denied", function()
+          for _ = 1, 3 do app.limits.downloads:acquire "anybody" end
+          return answer.text ""
+        end)
       end]] },
     }
     app:get "/endless"
     app:get "/counted"
+    app:get "/denied"
     native.spec.call(app:url():match("//(.*)"), "GET / HTTP/1.1\r\nHost : a\r\n\r\n")
     local given = {}
     for name in app:get("/metrics").body:gmatch("# TYPE (%S+)") do given[#given + 1] = name end
