@@ -132,16 +132,15 @@ local function options_of(words)
   return options
 end
 
--- The deployment's clock stands. What waits for it is helped on, once it has taken a while.
-local function patiently(ask)
+-- The deployment's clock stands; here it goes on as long as the answer is not there.
+local function while_time_goes_on(ask)
   local response
   t.together {
     function() response = ask() or false end,
     function()
-      for turn = 1, math.huge do
-        if response ~= nil then return end
-        if turn > 50 then t.clock:advance "10ms" end
+      while response == nil do
         native.clock.sleep(2)
+        t.clock:advance "10ms"
       end
     end,
   }
@@ -155,11 +154,12 @@ local function digest_of(name)
   return name == "layer" and image.platforms.amd64.layers[1] or image.platforms[name].digest
 end
 
-local function asks(line)
+local function asks(line, moving)
   local method, path, words, status, part = line:match("^(%u+) (%S+)%s?(.-)%s%s+(%d%d%d)%s*(.*)$")
   assert(method, "no request: " .. line)
   path = path:gsub("{(%w+)}", digest_of)
-  local response = patiently(function() return running:request(method, path, options_of(words)) end)
+  local function ask() return running:request(method, path, options_of(words)) end
+  local response = moving and while_time_goes_on(ask) or ask()
   assert.equal(tonumber(status), response.status, line .. "\n" .. tostring(response.body))
   local name, value = part:match("^%[([%w-]+): (.-)%]?$")
   local there = name and (response.headers[name:lower()] or "") or response.body
@@ -168,7 +168,7 @@ end
 
 local function ask_all(block)
   if not running then start() end
-  for line in block.text:gmatch("[^\n]+") do asks(line) end
+  for line in block.text:gmatch("[^\n]+") do asks(line, block.what == "moving") end
 end
 
 local KINDS = { lua = true, http = true, text = true, sh = true, ini = true, nginx = true, console = true, json = true }
