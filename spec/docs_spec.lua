@@ -289,6 +289,21 @@ describe("the keys of configure.md", function()
   end)
 end)
 
+describe("the environment of configure.md", function()
+  it("is what the storefront reads", function()
+    local said, read = {}, {}
+    for _, row in ipairs(pages.rows(DOCS, "configure", "variable")) do
+      for name in row[1]:gmatch("[%u_]+%f[^%u_]") do
+        if name:find("_", 2, true) and not name:find "_FILE$" then said[#said + 1] = name end
+      end
+    end
+    for line in io.lines(t.root .. "/../examples/storefront/dunite.lua") do
+      for name in line:gmatch('[vt][ (]+"([%u_]+)"') do read[#read + 1] = name end
+    end
+    assert.same(set_of(read), set_of(said))
+  end)
+end)
+
 describe("the tables of errors.md", function()
   it("are the table of kinds", function()
     local said = {}
