@@ -49,7 +49,8 @@ local function release_asset(upstream, asset)
 end
 
 local function package_file(file, where)
-  local row, wrong = row_of(file, field(file, "name") or field(file, "Name"), field(file, "size") or field(file, "Size"))
+  local name, size = field(file, "name") or field(file, "Name"), field(file, "size") or field(file, "Size")
+  local row, wrong = row_of(file, name, size)
   if not row then return nil, wrong end
   local sha256 = field(file, "sha256")
   if sha256 and not tostring(sha256):match("^" .. ("%x"):rep(64) .. "$") then
