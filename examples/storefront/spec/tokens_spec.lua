@@ -75,6 +75,11 @@ describe("the token endpoint", function()
     assert.equal(400, form("grant_type=refresh_token&refresh_token=x").status)
   end)
 
+  it("refuses a form that is too large", function()
+    local response = form("username=ada@example.com&password=" .. ("x"):rep(70000))
+    assert.same({ 413, "SIZE_INVALID" }, { response.status, shop.code(response) })
+  end)
+
   it("denies after too many failures, says how long, and forgets them", function()
     for _ = 1, 5 do assert.equal(401, ask("", { "ada", "wrong" }).status) end
     local denied = ask("", { "ada", "wrong" })

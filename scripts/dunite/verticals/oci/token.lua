@@ -62,6 +62,7 @@ end
 
 local function by_form(req)
   local form, problem = req:form()
+  if errors.is(problem, "Overloaded") then return wire.problem(413, "SIZE_INVALID", "the form is too large") end
   if not form then return wire.error(problem) end
   local function field(name) return form[name] and form[name][1] end
   local grant = field "grant_type"
