@@ -33,6 +33,13 @@ describe("the registry", function()
       refused(401, "UNAUTHORIZED", app:get("/v2/", { as = "ada" }))
     end)
 
+    it("names no scope for what can be no name", function()
+      for _, slug in ipairs { "a%0d%0aSet-Cookie:%20b", "%01", "%ff", "a%20b" } do
+        local response = refused(401, "UNAUTHORIZED", app:get("/v2/" .. slug .. "/tags/list"))
+        assert.is_nil(response.headers["www-authenticate"]:find("scope=", 1, true), slug)
+      end
+    end)
+
     it("names the scope that is needed, for what is there and what is not", function()
       for _, path in ipairs { "manifests/v1.0.0", "blobs/" .. tool["v0.9.0"].config, "tags/list" } do
         for _, slug in ipairs { "tool", "secret", "nothing" } do

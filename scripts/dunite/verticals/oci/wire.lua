@@ -57,6 +57,9 @@ end
 
 local function quoted(text) return '"' .. text:gsub('[\\"]', "\\%0") .. '"' end
 
+-- What can stand in a scope (RFC 6750 section 3): of a path with a line break in it nothing is quoted back.
+local function is_scope(text) return text ~= nil and not text:find("[^\33-\126]") end
+
 --- 401 with the Bearer challenge (RFC 6750, and the registry's token specification).
 ---@param req dunite.Request
 ---@param scope? string
@@ -65,7 +68,7 @@ function M.unauthorized(req, scope, reason)
   local tokens = req.app.settings.tokens
   local challenge = ("Bearer realm=%s,service=%s"):format(quoted(tokens.realm or req:url("/auth/token")),
     quoted(req.app:service()))
-  if scope then challenge = challenge .. ",scope=" .. quoted(scope) end
+  if is_scope(scope) then challenge = challenge .. ",scope=" .. quoted(scope) end
   if reason then challenge = challenge .. ",error=" .. quoted(reason) end
   return M.problem(401, "UNAUTHORIZED", "authentication required"):header("www-authenticate", challenge)
 end
