@@ -35,6 +35,15 @@ describe("what belongs to a repository", function()
     assert.equal("unknown", relation.state(product(), digest "f"))
   end)
 
+  it("is unknown, not refused, when what refers to it is unknown itself", function()
+    local made = product()
+    assert(relation.note(made, { digest "c" }, digest "d"))
+    assert.equal("unknown", relation.state(made, digest "c"))
+    made.versions[1].yanked = true
+    assert(relation.note(made, { layer }, digest "d"))
+    assert.equal("refused", relation.state(made, layer))
+  end)
+
   it("is not another application's, nor that of another repository upstream", function()
     local made = product()
     assert.equal("unknown", relation.state({ slug = "other", image = made.image, versions = {} }, layer))

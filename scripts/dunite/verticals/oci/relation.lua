@@ -5,7 +5,8 @@
 -- refers to it ("sha256:…"), or "upstream": it was asked for by itself, and upstream has it in that very repository.
 --
 -- Invariants
---  1. A digest is live when one way up from it ends at a tag that is not yanked, or at "upstream".
+--  1. A digest is live when one way up from it ends at a tag that is not yanked, or at "upstream". Else it is refused when
+--     one ends at a tag that is yanked, and unknown when all end at what nothing is known of.
 --  2. What a manifest refers to is noted before the manifest is, and the manifest before it is served.
 --  3. "upstream" is noted only where nothing else is known: it never outlives a yank that is known.
 --  4. One at a time notes in an application's repositories, over all workers: no parent is lost between two.
@@ -73,24 +74,32 @@ function M.note(product, digests, parent)
   end)
 end
 
-local function climbs(product, digest, depth)
-  local parents = depth > 0 and parents_of(product, digest)
-  for parent in (parents or ""):gmatch("%S+") do
-    local tag = parent:match("^tag:(.*)$")
-    if parent == UPSTREAM or (tag and not catalog.yanked(product, tag)) then return true end
-    if not tag and climbs(product, parent, depth - 1) then return true end
+local climb
+
+local function state_by(product, parent, depth)
+  local tag = parent:match("^tag:(.*)$")
+  if tag then return catalog.yanked(product, tag) and "refused" or "live" end
+  return parent == UPSTREAM and "live" or climb(product, parent, depth)
+end
+
+-- The best that one of its parents gives.
+function climb(product, digest, depth)
+  local parents, best = parents_of(product, digest), "unknown"
+  if not parents then return best end
+  if depth == 0 then return "refused" end
+  for parent in parents:gmatch("%S+") do
+    local state = state_by(product, parent, depth - 1)
+    if state == "live" then return state end
+    if state == "refused" then best = state end
   end
-  return false
+  return best
 end
 
 --- "live", "refused" (all that refers to it is yanked), or "unknown": upstream is to be asked.
 ---@param product dunite.Product
 ---@param digest string
 ---@return "live"|"refused"|"unknown"
-function M.state(product, digest)
-  if parents_of(product, digest) == nil then return "unknown" end
-  return climbs(product, digest, DEEPEST) and "live" or "refused"
-end
+function M.state(product, digest) return climb(product, digest, DEEPEST) end
 
 --- Forgets all that is known of an application's repositories.
 ---@param slug string
