@@ -115,6 +115,9 @@ int du_lua_member_verify(lua_State *L) {
     bool failed = false;
     verifying->shared = shared;
     verifying->error = du_error_of(DU_OK);
+    verifying->member = find_member(shared->members, name);
+    if (verifying->member != NULL)
+        name = verifying->member->id; /* by whatever name: one budget of failures */
     verifying->name = du_options_copy(name, &failed);
     verifying->address = du_options_copy(address, &failed);
     verifying->password = du_memdup(password, size);
@@ -123,7 +126,6 @@ int du_lua_member_verify(lua_State *L) {
         verifying->error = du_error_of(DU_MEMORY);
         return du_wait_answer(L, &verifying->wait);
     }
-    verifying->member = find_member(shared->members, name);
     if (is_settled(verifying))
         return du_wait_answer(L, &verifying->wait);
     verifying->job =

@@ -86,6 +86,7 @@ return {
     eq(nil, member)
     eq("Overloaded", problem.variant)
     assert(problem.retry_after >= 1 and problem.retry_after <= 60)
+    eq("Overloaded", select(2, members:verify("ADA@example.com", "wrong", "10.0.0.1")).variant)
     eq("ada", members:verify("ada", "correct", "10.0.0.2").id)
   end,
   ["a rate allows so many a minute for each key and rule"] = function()
