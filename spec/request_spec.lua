@@ -111,6 +111,12 @@ describe("a piece", function()
   it("is a GET with a Range, and nothing else", function()
     assert.equal("/a", ask({ path = "/a", headers = { range = "bytes=0-1" } }):piece())
     assert.is_nil(ask({ path = "/a" }):piece())
+    for _, range in ipairs { "bytes=0-", "bytes=0-1,5-6", "lines", "", "bytes=" } do
+      assert.is_nil(ask({ path = "/a", headers = { range = range } }):piece(), range)
+    end
+    for _, range in ipairs { "bytes=-5", "bytes=7-", "Bytes= 0-1" } do
+      assert.equal("/a", ask({ path = "/a", headers = { range = range } }):piece(), range)
+    end
     assert.is_nil(ask({ path = "/a", method = "HEAD", headers = { range = "bytes=0-1" } }):piece())
   end)
 end)

@@ -105,10 +105,13 @@ function Request:url(path)
   return (secure and "https://" or "http://") .. (self:header("host") or "localhost") .. path
 end
 
---- What pieces of one download share: nil unless this is a Range request.
+-- One range that leaves something out. Of "bytes=0-", of several, and of what is no range, the whole is answered.
+local function is_part(range) return range:find("^%a+= *%d*%-%d*$") and not range:find("^%a+= *0+%-$") end
+
+--- What pieces of one download share: nil unless this is a Range request for a part.
 ---@return string?
 function Request:piece()
-  return self.method == "GET" and self:header("range") and self.path or nil
+  return self.method == "GET" and is_part(self:header("range") or "") and self.path or nil
 end
 
 --- Notes who it is, and by what.
