@@ -5,8 +5,8 @@
 -- refers to it ("sha256:…"), or "upstream": it was asked for by itself, and upstream has it in that very repository.
 --
 -- Invariants
---  1. A digest is live when one way up from it ends at a tag that is not yanked, or at "upstream". Else it is refused when
---     one ends at a tag that is yanked, and unknown when all end at what nothing is known of.
+--  1. A digest is live when one way up from it ends at a tag that is not yanked, or at "upstream". Else it is refused
+--     when one ends at a tag that is yanked, and unknown when all end at what nothing is known of.
 --  2. What a manifest refers to is noted before the manifest is, and the manifest before it is served.
 --  3. "upstream" is noted only where nothing else is known: it never outlives a yank that is known.
 --  4. One at a time notes in an application's repositories, over all workers: no parent is lost between two.
