@@ -214,6 +214,20 @@ for _, page in ipairs(pages.NAMES) do
   end)
 end
 
+describe("README.md", function()
+  it("leads with routes that do what they say", function()
+    local block = pages.blocks(t.root .. "/..", "README")[1]
+    assert.equal("lua", block.kind)
+    files = { ["dunite.lua"] = settings "", ["routes.lua"] = block.text }
+    start()
+    assert.equal(200, running:get("/tool/tool.zip", { as = "ada" }).status)
+    assert.equal(401, running:get("/tool/tool.zip").status)
+    assert.equal(404, running:get("/vault/vault.zip", { as = "bob" }).status)
+    running:stop()
+    running = nil
+  end)
+end)
+
 -- Tables -------------------------------------------------------------------------------------------------
 
 local function set_of(list)
