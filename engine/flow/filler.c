@@ -289,7 +289,12 @@ static void fetch(struct du_filler *filler) {
     static const struct du_fetch_hooks hooks = {on_head, on_data, on_end};
     const struct du_want *want = filler->want;
     const struct du_fetch_options options = {
-        .origin = want->origin, .url = want->url, .headers = want->headers, .scope = want->scope};
+        .origin = want->origin,
+        .url = want->url,
+        .headers = want->headers,
+        .scope = want->scope,
+        .foreign = want->foreign,
+    };
     if (filler->desk->closing)
         du_error_set(&filler->error, DU_CANCELLED, "the worker is ending");
     else if (du_want_check_url(want, &filler->error) == DU_OK)

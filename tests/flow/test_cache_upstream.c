@@ -143,7 +143,14 @@ static bool is_closed(void *user) {
 static int set_up(void **state) {
     struct stand *stand = calloc(1, sizeof *stand);
     char url[64];
-    struct du_origin_options options = {.name = "origin", .kind = DU_ORIGIN_PLAIN, .url = url};
+    struct du_cidr loopback[2];
+    struct du_origin_options options = {.name = "origin",
+                                        .kind = DU_ORIGIN_PLAIN,
+                                        .url = url,
+                                        .allow_private = loopback,
+                                        .allow_private_count = 2};
+    assert_int_equal(du_cidr_parse("127.0.0.0/8", &loopback[0], NULL), DU_OK);
+    assert_int_equal(du_cidr_parse("::1", &loopback[1], NULL), DU_OK);
     assert_non_null(stand);
     stand->rig = rig_new();
     origin_start(&stand->server);
@@ -247,6 +254,27 @@ static void an_origin_that_hangs_up_in_the_middle_breaks_the_readers(void **stat
     taker_free(&taker);
 }
 
+static struct taker *open_elsewhere(struct stand *stand, bool foreign) {
+    char url[64]; /* the same server by another name: another origin */
+    snprintf(url, sizeof url, "http://localhost:%d/", stand->server.port);
+    struct taker *taker = taker_new(stand->rig, 0, &payload.digest, -1);
+    taker->options.url = url;
+    taker->options.foreign = foreign;
+    taker_open(taker);
+    return taker;
+}
+
+static void a_url_of_another_origin_is_fetched_only_where_it_is_said_to_be_foreign(void **state) {
+    struct stand *stand = *state;
+    struct taker *taker = open_elsewhere(stand, false);
+    taker_assert_fails(taker, DU_INVALID_URL);
+    taker_free(&taker);
+    play(stand, "HTTP/1.1 200 OK\r\nContent-Length: " LENGTH "\r\n\r\n", SIZE);
+    taker = open_elsewhere(stand, true);
+    taker_assert_gets(taker, payload.bytes, SIZE);
+    taker_free(&taker);
+}
+
 static void a_404_is_not_found(void **state) {
     struct stand *stand = *state;
     play(stand, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 0);
@@ -322,6 +350,7 @@ int main(void) {
         WITH_STAND(a_body_that_ends_with_its_connection_is_proved_by_its_digest),
         WITH_STAND(a_slow_disk_pauses_the_transfer_and_no_byte_is_lost),
         WITH_STAND(an_origin_that_hangs_up_in_the_middle_breaks_the_readers),
+        WITH_STAND(a_url_of_another_origin_is_fetched_only_where_it_is_said_to_be_foreign),
         WITH_STAND(a_404_is_not_found),
         WITH_STAND(an_origin_that_is_down_is_transport_and_what_is_cached_is_served),
         WITH_STAND(a_worker_ends_with_a_transfer_up),
