@@ -5,6 +5,8 @@
 #include "paths.h"
 #include "versions.h"
 
+enum { CHECK_MEMORY = 1 << 30 }; /* bytes; what the deployment allows is not known yet */
+
 struct du_check {
     struct du_base base;
     struct du_context context;
@@ -24,8 +26,8 @@ enum du_error_kind du_check_new(struct du_check **out, const struct du_engine_op
                                          .folder = options->folder,
                                          .environment = options->environment,
                                          .versions = du_versions_each};
-    enum du_error_kind kind =
-        du_generation_open(&check->generation, &check->context, options->scripts, 0, error);
+    enum du_error_kind kind = du_generation_open(&check->generation, &check->context,
+                                                 options->scripts, CHECK_MEMORY, error);
     if (kind == DU_OK)
         kind = du_generation_load(&check->generation, options->overrides, findings, error);
     if (kind == DU_OK)

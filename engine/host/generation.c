@@ -6,6 +6,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
+enum { LOAD_INSTRUCTIONS = 200000000 };
+
 static void print_line(void *user, lua_State *L, const char *line, size_t size) {
     struct du_generation *generation = user;
     (void)L;
@@ -125,7 +127,7 @@ enum du_error_kind du_generation_load(struct du_generation *generation, const ch
     lua_State *L = generation->state;
     struct loading loading = {.generation = generation, .findings = findings};
     struct du_task_options options = {.phase = DU_PHASE_LOAD,
-                                      .budget = generation->context->budget,
+                                      .budget = {.instructions = LOAD_INSTRUCTIONS},
                                       .ended = loaded,
                                       .user = &loading,
                                       .label = "load"};

@@ -6,6 +6,7 @@
  * Invariants
  *  1. Loading never touches the engine's objects, so the same code serves `dunite check`.
  *  2. Everything wrong is gathered before it fails.
+ *  3. Loading has a budget of its own, whatever the deployment allows its requests.
  *
  * Thread: its worker's. It stays where it is while it is open.
  */

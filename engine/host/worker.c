@@ -102,6 +102,8 @@ static void server_closed(void *user) {
 
 static void close_now(struct du_mail *mail) {
     struct du_worker *worker = du_container_of(mail, struct du_worker, close_mail);
+    if (worker->context.tasks != NULL) /* who waits for an answer is told 503 */
+        du_tasks_cancel_all(worker->context.tasks);
     if (worker->server != NULL)
         du_server_close(&worker->server, server_closed, worker);
     else
