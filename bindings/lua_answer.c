@@ -225,6 +225,12 @@ static void find(const struct du_exchange *exchange, const char *name, struct du
         *value = (struct du_slice){NULL, 0};
 }
 
+/* A file without a validator that gives no ranges is whole whatever a request says. */
+static bool has_conditions(const struct answer *answer) {
+    return answer->source != NULL || (answer->file != NULL && answer->ranges) ||
+           answer->etag != NULL || answer->modified_ms >= 0;
+}
+
 static enum du_range_outcome decide(const struct answer *answer, int64_t size, int64_t *first,
                                     int64_t *length) {
     const struct du_exchange *exchange = answer->request->exchange;
@@ -235,7 +241,7 @@ static enum du_range_outcome decide(const struct answer *answer, int64_t size, i
     *first = 0;
     *length = -1;
     if (answer->reply->status != 200 || !(get || du_exchange_is_head(exchange)) ||
-        (is_bytes(answer) && answer->etag == NULL && answer->modified_ms < 0))
+        !has_conditions(answer))
         return DU_RANGE_WHOLE;
     find(exchange, "if-match", &wanted.if_match);
     find(exchange, "if-none-match", &wanted.if_none_match);
