@@ -161,9 +161,18 @@ stop "$registry_pid"
 # ---- Forgejo ----
 
 unset OCI_UPSTREAM_URL OCI_UPSTREAM_KIND OCI_UPSTREAM_USERNAME OCI_UPSTREAM_PASSWORD OCI_UPSTREAM_CREDENTIAL_HOSTS
+export OCI_PULLS_PER_USER_PER_DAY=50
 begin
 check "a member pulls it from Forgejo" pull forgejo
 check "the same image" same_as_made forgejo
+check "for one platform" skopeo copy --quiet --src-tls-verify=false --src-creds ada@example.com:correct-horse \
+    --override-arch arm64 "docker://$storefront_address/tool:v1.0.0" "oci:$work/one:v1.0.0"
+check "it unpacks" umoci unpack --rootless --image "$work/one:v1.0.0" "$work/bundle"
+is "and runs" "$(sh "$work/bundle/rootfs/bin/hello")" 'hello again from arm64'
+storage=(--root "$work/storage" --runroot "$work/run" --storage-driver vfs)
+check "buildah pulls it, too" buildah "${storage[@]}" pull --quiet --tls-verify=false \
+    --creds bob@example.com:battery-staple "docker://$storefront_address/tool:v1.0.0"
+check "and has it" buildah "${storage[@]}" images "$storefront_address/tool:v1.0.0"
 stop "$double_pid"
 check "and again with Forgejo gone" pull forgejo-again
 check "the same" same_as_made forgejo-again
