@@ -174,7 +174,11 @@ describe("a worker that shuts down", function()
     end
     t.together {
       function() ask(0, "local _, p = fly('k', function() put 'up' native.clock.sleep(3600000) end) error(p)") end,
-      function() ask(1, "await 'up' native.all { function() local _, p = fly('k', never) error(p) end, function() put 'in' end }") end,
+      function()
+        ask(1, [[
+          await 'up'
+          native.all { function() local _, p = fly('k', never) error(p) end, function() put 'in' end }]])
+      end,
       function()
         t.until_true(function() return ending:on(1, "return get 'in'") end)
         ending.app:stop()

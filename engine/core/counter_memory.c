@@ -124,6 +124,8 @@ static enum du_step add(struct du_counter *counter, struct du_count *count) {
                      count->scope);
         return DU_STEP_FAILED;
     }
+    if (count->cap == 0) /* who may have none costs no memory */
+        return DU_STEP_DONE;
     pthread_mutex_lock(&memory->lock);
     forget_old(memory, count->day);
     struct row *row = make_row(memory, count->scope, count->subject, count->day);

@@ -145,9 +145,12 @@ static void rule_5_slots_never_leak_however_requests_end(void **state) {
 static void rule_6_a_subject_without_a_lease_costs_no_memory(void **state) {
     struct limits *limits = *state;
     struct request ada, bob;
-    whole(limits, &bob, 2, 0)->acquire.subject = "bob";
-    get_denial(limits, &bob, DU_DENIAL_DAILY_CAP); /* the counter remembers both from here on */
-    get_denial(limits, whole(limits, &ada, 2, 0), DU_DENIAL_DAILY_CAP);
+    whole(limits, &bob, 2, 1)->acquire.subject = "bob";
+    get_lease(limits, &bob); /* the counter remembers both from here on */
+    get_lease(limits, whole(limits, &ada, 2, 1));
+    release(&bob);
+    release(&ada);
+    get_denial(limits, whole(limits, &ada, 2, 1), DU_DENIAL_DAILY_CAP);
     int64_t live = du_mem_live();
     whole(limits, &bob, 2, 50)->acquire.subject = "bob";
     get_lease(limits, &bob);
