@@ -67,11 +67,48 @@ static int sleep_ms(lua_State *L) {
     return du_wait_park(L, &sleeping->wait);
 }
 
+/* os.time() and os.date(…) of the engine's clock; the library's own function is the upvalue. */
+
+static int os_time(lua_State *L) {
+    if (!lua_isnoneornil(L, 1)) {
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_insert(L, 1);
+        lua_call(L, lua_gettop(L) - 1, 1);
+        return 1;
+    }
+    lua_pushinteger(L, du_clock_wall_ms(clock_of(L)) / 1000);
+    return 1;
+}
+
+static int os_date(lua_State *L) {
+    const char *format = luaL_optstring(L, 1, "%c");
+    lua_Integer seconds = luaL_optinteger(L, 2, du_clock_wall_ms(clock_of(L)) / 1000);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushstring(L, format);
+    lua_pushinteger(L, seconds);
+    lua_call(L, 2, 1);
+    return 1;
+}
+
+/* Where there is an os at all. */
+static void replace_os(lua_State *L) {
+    if (lua_getglobal(L, "os") == LUA_TTABLE) {
+        lua_getfield(L, -1, "time");
+        lua_pushcclosure(L, os_time, 1);
+        lua_setfield(L, -2, "time");
+        lua_getfield(L, -1, "date");
+        lua_pushcclosure(L, os_date, 1);
+        lua_setfield(L, -2, "date");
+    }
+    lua_pop(L, 1);
+}
+
 void du_lua_clock_open(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"wall", wall},       {"mono", mono},   {"day_left_secs", day_left_secs},
         {"rfc3339", rfc3339}, {"parse", parse}, {"sleep", sleep_ms},
         {NULL, NULL}};
+    replace_os(L);
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "clock");
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct du_option *find(const struct du_option *table, const char *name, size_t size) {
     for (; table->name != NULL; table++) {
@@ -117,44 +118,78 @@ static void add_key(struct du_bytes *json, const char *key) {
     du_bytes_text(json, ":");
 }
 
-static void add_listen(const struct du_arguments *options, struct du_bytes *json) {
-    size_t found = 0;
-    for (size_t i = 0; i < options->given_count; i++) {
-        if (strcmp(options->given[i].option->name, "listen") != 0)
-            continue;
-        if (found++ == 0)
-            add_key(json, "listen");
-        du_bytes_text(json, found == 1 ? "[" : ",");
-        du_bytes_json(json, options->given[i].value, strlen(options->given[i].value));
-    }
-    if (found > 0)
-        du_bytes_text(json, "]");
+static void add_text(struct du_bytes *json, const char *key, const char *value) {
+    if (value == NULL)
+        return;
+    add_key(json, key);
+    du_bytes_json(json, value, strlen(value));
 }
 
-/* The command line only: a deployment decides itself which variables it reads. */
+/* A setting in a table of its own: {"log":{"format":"json"}}. */
+static void add_within(struct du_bytes *json, const char *table, const char *key,
+                       const char *value) {
+    if (value == NULL)
+        return;
+    add_key(json, table);
+    du_bytes_format(json, "{\"%s\":%s}", key, value);
+}
+
+static void add_address(struct du_bytes *list, const char *text, size_t size) {
+    du_bytes_text(list, list->size == 0 ? "[" : ",");
+    du_bytes_json(list, text, size);
+}
+
+/* Each --listen, else what DUNITE_LISTEN has between commas and spaces. */
+static void add_listen(const struct du_arguments *options, struct du_bytes *json) {
+    struct du_bytes list;
+    du_bytes_init(&list);
+    for (size_t i = 0; i < options->given_count; i++) {
+        if (strcmp(options->given[i].option->name, "listen") == 0)
+            add_address(&list, options->given[i].value, strlen(options->given[i].value));
+    }
+    const char *rest = list.size > 0 ? NULL : from_environment("listen");
+    for (size_t size; rest != NULL && *rest != '\0'; rest += size) {
+        rest += strspn(rest, ", ");
+        size = strcspn(rest, ", ");
+        if (size > 0)
+            add_address(&list, rest, size);
+    }
+    if (list.size > 0) {
+        du_bytes_text(&list, "]");
+        add_key(json, "listen");
+        du_bytes_text(json, list.data);
+    }
+    du_bytes_deinit(&list);
+}
+
+/* A folder that is named outside of a deployment is below where one stands, not below the
+ * deployment. */
+static void add_data_dir(const struct du_arguments *options, struct du_bytes *json) {
+    const char *folder = du_arguments_text(options, "data-dir");
+    char here[4096] = "";
+    struct du_bytes path;
+    du_bytes_init(&path);
+    if (folder != NULL && folder[0] != '/' && getcwd(here, sizeof here) != NULL) {
+        du_bytes_format(&path, "%s/%s", here, folder);
+        folder = path.data;
+    }
+    add_text(json, "data_dir", folder);
+    du_bytes_deinit(&path);
+}
+
 void du_arguments_overrides(const struct du_arguments *options, struct du_bytes *json) {
-    const char *data_dir = on_command_line(options, "data-dir");
-    const char *workers = on_command_line(options, "workers");
-    const char *format = du_arguments_text(options, "log-format");
+    struct du_bytes format;
+    const char *name = du_arguments_text(options, "log-format");
+    du_bytes_init(&format);
+    if (name != NULL)
+        du_bytes_json(&format, name, strlen(name));
     du_bytes_text(json, "{");
     add_listen(options, json);
-    if (data_dir != NULL) {
-        add_key(json, "data_dir");
-        du_bytes_json(json, data_dir, strlen(data_dir));
-    }
-    if (workers != NULL) {
-        add_key(json, "workers");
-        du_bytes_text(json, workers);
-    }
-    if (format != NULL) {
-        add_key(json, "log");
-        du_bytes_text(json, "{\"format\":");
-        du_bytes_json(json, format, strlen(format));
-        du_bytes_text(json, "}");
-    }
-    if (on_command_line(options, "accept-empty-cache") != NULL) {
-        add_key(json, "cache");
-        du_bytes_text(json, "{\"accept_empty\":true}");
-    }
+    add_data_dir(options, json);
+    add_text(json, "workers", du_arguments_text(options, "workers"));
+    add_within(json, "log", "format", format.data);
+    add_within(json, "cache", "accept_empty",
+               du_arguments_flag(options, "accept-empty-cache") ? "true" : NULL);
     du_bytes_text(json, "}");
+    du_bytes_deinit(&format);
 }
