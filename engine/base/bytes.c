@@ -71,11 +71,15 @@ void du_bytes_format(struct du_bytes *bytes, const char *format, ...) {
 }
 
 void du_bytes_vformat(struct du_bytes *bytes, const char *format, va_list arguments) {
+    char brief[128]; /* nearly all fits, and is formatted once then */
     va_list again;
     va_copy(again, arguments);
-    int size = vsnprintf(NULL, 0, format, arguments);
-    char *to = size < 0 ? NULL : du_bytes_reserve(bytes, (size_t)size);
-    if (to != NULL) {
+    int size = vsnprintf(brief, sizeof brief, format, arguments);
+    bool fits = size >= 0 && (size_t)size < sizeof brief;
+    char *to = size < 0 || fits ? NULL : du_bytes_reserve(bytes, (size_t)size);
+    if (fits) {
+        du_bytes_add(bytes, brief, (size_t)size);
+    } else if (to != NULL) {
         vsnprintf(to, (size_t)size + 1, format, again);
         du_bytes_grew(bytes, (size_t)size);
     }

@@ -67,10 +67,30 @@ static struct tm *split(int64_t wall_ms, struct tm *parts) {
     return gmtime_r(&seconds, parts);
 }
 
+static void two_digits(char *to, int number) {
+    to[0] = (char)('0' + number / 10);
+    to[1] = (char)('0' + number % 10);
+}
+
+/* By hand: every log line has one. */
 const char *du_clock_rfc3339(int64_t wall_ms, char text[DU_CLOCK_TEXT]) {
     struct tm parts;
-    if (split(wall_ms, &parts) == NULL || strftime(text, DU_CLOCK_TEXT, "%FT%TZ", &parts) == 0)
-        text[0] = '\0';
+    text[0] = '\0';
+    if (split(wall_ms, &parts) == NULL)
+        return text;
+    if (parts.tm_year < -900 || parts.tm_year >= 8100) {
+        if (strftime(text, DU_CLOCK_TEXT, "%FT%TZ", &parts) == 0)
+            text[0] = '\0';
+        return text;
+    }
+    memcpy(text, "0000-00-00T00:00:00Z", sizeof "0000-00-00T00:00:00Z");
+    two_digits(text, (parts.tm_year + 1900) / 100);
+    two_digits(text + 2, (parts.tm_year + 1900) % 100);
+    two_digits(text + 5, parts.tm_mon + 1);
+    two_digits(text + 8, parts.tm_mday);
+    two_digits(text + 11, parts.tm_hour);
+    two_digits(text + 14, parts.tm_min);
+    two_digits(text + 17, parts.tm_sec);
     return text;
 }
 

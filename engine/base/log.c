@@ -111,7 +111,10 @@ static void add_start(struct du_bytes *line, const struct du_log *log, enum du_l
         add_quoted(line, message);
         return;
     }
-    du_bytes_format(line, "%s %s ", time, level_name(level));
+    du_bytes_text(line, time);
+    du_bytes_text(line, " ");
+    du_bytes_text(line, level_name(level));
+    du_bytes_text(line, " ");
     if (plain(message, ""))
         du_bytes_text(line, message);
     else
