@@ -23,7 +23,10 @@ function M.is(value) return getmetatable(value) == Answer end
 ---@param content_type? string
 ---@return dunite.Answer
 function M.new(status, body, content_type)
-  return setmetatable({ status = status, headers = { ["content-type"] = content_type }, body = body or "" }, Answer)
+  return setmetatable({ -- those that a blob has too, so that the table need not grow
+    status = status, headers = { ["content-type"] = content_type, ["content-disposition"] = nil }, body = body or "",
+    source = nil, length = nil, etag = nil, modified = nil, leases = nil, audit = nil,
+  }, Answer)
 end
 
 --- Adds or replaces a header.
@@ -35,8 +38,11 @@ end
 --- Keeps the lease (if there is one) until the last byte is sent or the client is gone.
 ---@param lease? dunite.native.Lease
 function Answer:hold(lease)
-  self.leases = self.leases or {}
-  self.leases[#self.leases + 1] = lease
+  if not self.leases then
+    self.leases = { lease }
+  else
+    self.leases[#self.leases + 1] = lease
+  end
   return self
 end
 

@@ -18,8 +18,9 @@ Request.__index = Request
 ---@param app dunite.App
 ---@return dunite.Request
 function M.new(exchange, app)
-  return setmetatable({
+  return setmetatable({ -- those that come later too, so that the table need not grow
     exchange = exchange, app = app, method = exchange:method(), path = exchange:path(), id = exchange:id(),
+    params = nil, member = nil, credential = nil, address = nil, event = nil,
   }, Request)
 end
 

@@ -27,7 +27,8 @@ local function new_node() return { static = {} } end
 function M.new() return setmetatable({ root = new_node(), routes = {}, mounts = {} }, Router) end
 
 local function split(path)
-  local segments, count, start = {}, 0, path:find("/", 1, true)
+  -- Room for most paths, so that the table need not grow.
+  local segments, count, start = { nil, nil, nil, nil, nil, nil, nil, nil }, 0, path:find("/", 1, true)
   while start do
     local stop = path:find("/", start + 1, true)
     count = count + 1
