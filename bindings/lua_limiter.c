@@ -96,6 +96,15 @@ static int64_t check_limit(lua_State *L, int index, const char *what) {
     return limit;
 }
 
+/* Whole: two that differ only after a NUL would be one to the core. */
+static const char *check_subject(lua_State *L, int index) {
+    size_t size;
+    luaL_checktype(L, index, LUA_TSTRING);
+    const char *subject = lua_tolstring(L, index, &size);
+    luaL_argcheck(L, strlen(subject) == size, index, "a subject has no NUL in it");
+    return subject;
+}
+
 static void fail_memory(struct acquiring *acquiring) {
     acquiring->acquire.result = DU_ACQUIRED_ERROR;
     acquiring->acquire.error = du_error_of(DU_MEMORY);
@@ -127,7 +136,7 @@ static int start_acquire(lua_State *L, struct acquiring *acquiring, int64_t wait
 static int acquire(lua_State *L) {
     static const char *const keys[] = {"share", "cover", "slot_only", "wait", NULL};
     struct du_limiter *limiter = check_limiter(L);
-    const char *subject = luaL_checkstring(L, 2);
+    const char *subject = check_subject(L, 2);
     struct du_limits limits = {check_limit(L, 3, "concurrency"), check_limit(L, 4, "daily_cap")};
     du_options_check(L, 5, keys);
     const char *share = du_options_text(L, 5, "share", NULL, NULL);
@@ -147,7 +156,7 @@ static int acquire(lua_State *L) {
 /* limiter:look(subject) */
 static int look(lua_State *L) {
     struct du_limiter *limiter = check_limiter(L);
-    const char *subject = luaL_checkstring(L, 2);
+    const char *subject = check_subject(L, 2);
     int64_t wall_ms = du_clock_wall_ms(&du_context_of(L)->base->clock);
     lua_pushinteger(L, du_limiter_running(limiter, subject));
     lua_pushinteger(L, du_limiter_counted(limiter, subject, wall_ms));

@@ -110,7 +110,7 @@ static int run(lua_State *L) {
     static const char *const keys[] = {"timeout", "on_abandon", "retries", NULL};
     static const char *const choices[] = {"cancel", "finish", NULL};
     struct du_single_flight *flights = check_flights(L);
-    luaL_checkstring(L, 2);
+    luaL_checktype(L, 2, LUA_TSTRING); /* the number 1 would be the key "1" */
     luaL_checktype(L, 3, LUA_TFUNCTION);
     du_options_check(L, 4, keys);
     int64_t timeout_ms = du_options_integer(L, 4, "timeout", -1);

@@ -198,7 +198,7 @@ M.clock = {}
 function M.clock:advance(duration)
   local ms = text.milliseconds(duration) or error("no duration: " .. tostring(duration), 2)
   for _, each in ipairs(running.all()) do
-    if getmetatable(each) == App then each.engine:advance(ms) end
+    if getmetatable(each) == App and each.engine then each.engine:advance(ms) end
   end
 end
 
@@ -207,7 +207,7 @@ end
 function M.clock:set(time)
   local ms = milliseconds(time)
   for _, each in ipairs(running.all()) do
-    if getmetatable(each) == App then each.engine:set_clock(ms) end
+    if getmetatable(each) == App and each.engine then each.engine:set_clock(ms) end
   end
 end
 
