@@ -2,6 +2,7 @@
 
 #include "command.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,7 +99,12 @@ static bool asks_for_help(int count, char **words) {
     return count > 0 && (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0);
 }
 
+/* What is larger goes back to the system when it is freed. glibc would keep the 19 MiB of a
+ * password's check for the next one, which is half of all that the program holds. */
+enum { KEPT_MOST = 1 << 20 };
+
 int main(int count, char **words) {
+    mallopt(M_MMAP_THRESHOLD, KEPT_MOST);
     if (count < 2) {
         du_command_help(0, NULL);
         return 2;
