@@ -22,7 +22,8 @@ layer() {
     diffs+=${diffs:+,}\"sha256:$(sha256sum "$1/layer" | cut -d' ' -f1)\"
     gzip -1 "$1/layer"
     blob "$1" "$1/layer.gz"
-    layers+=${layers:+,}'{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"'$digest'","size":'$size'}'
+    layers+=${layers:+,}'{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip",'
+    layers+='"digest":"'$digest'","size":'$size'}'
 }
 
 # platform LAYOUT ARCHITECTURE BYTES: an image of two layers; its manifest is in $digest and $size.
@@ -30,8 +31,8 @@ platform() {
     local layers='' diffs='' config manifest=application/vnd.oci.image.manifest.v1+json
     layer "$1" "$3" "hello from $2"
     layer "$1" $(($3 / 4 + 1)) "hello again from $2"
-    printf '{"architecture":"%s","os":"linux","config":{"Cmd":["/bin/hello"]},"rootfs":{"type":"layers","diff_ids":[%s]}}' \
-        "$2" "$diffs" >"$1/part"
+    printf '{"architecture":"%s","os":"linux","config":{"Cmd":["/bin/hello"]},' "$2" >"$1/part"
+    printf '"rootfs":{"type":"layers","diff_ids":[%s]}}' "$diffs" >>"$1/part"
     blob "$1" "$1/part"
     config='{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"'$digest'","size":'$size'}'
     printf '{"schemaVersion":2,"mediaType":"%s","config":%s,"layers":[%s]}' "$manifest" "$config" "$layers" >"$1/part"

@@ -24,8 +24,10 @@ start() {
 
 # stop ID [SIGNAL]: gives its exit status.
 stop() {
-    kill -"${2:-TERM}" "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
+    {
+        kill -"${2:-TERM}" "$1"
+        wait "$1"
+    } 2>/dev/null # where bash says that it was killed, too
 }
 
 listens() { grep -Pzq 'listening on \S+\n' "$1"; }
@@ -41,7 +43,9 @@ serve() {
 
 end_all() {
     local id
-    for id in "${started[@]}"; do kill -KILL "$id" 2>/dev/null; done
-    wait 2>/dev/null
+    {
+        for id in "${started[@]}"; do kill -KILL "$id"; done
+        wait
+    } 2>/dev/null
     started=()
 }

@@ -45,6 +45,8 @@ metric() {
     curl -s "$storefront/metrics" | awk -v begin="$1" 'index($0, begin) == 1 { sum += $NF } END { print sum + 0 }'
 }
 
+cache_results() { metric "dunite_cache_results_total{result=\"$1\"}"; }
+
 pull() { # MEMBER TAG FOLDER: all platforms
     skopeo copy --quiet --all --src-tls-verify=false --src-creds "$1@example.com:$password" \
         "docker://$storefront_address/tool:$2" "oci:$3:$2"
@@ -148,10 +150,11 @@ stampede() {
         test "$(cat "$work/crowd/"*[0-9] | grep -c "^$wanted\$")" = $crowd
     claim "upstream was asked for it once" test "$(upstream_gets "$path")" = 1
     claim "1 missed the cache, $((crowd - 1)) shared its fill" \
-        test "$(metric 'dunite_cache_results_total{result="miss"}') $(metric 'dunite_cache_results_total{result="coalesced"}')" \
-        = "1 $((crowd - 1))"
+        test "$(cache_results miss) $(cache_results coalesced)" = "1 $((crowd - 1))"
     sort -n "$work/crowd/"*.times >"$work/times"
-    read -r least median most < <(awk '{ all[NR] = $1 } END { print all[1], all[int((NR + 1) / 2)], all[NR] }' "$work/times")
+    read -r least median most < <(
+        awk '{ all[NR] = $1 } END { print all[1], all[int((NR + 1) / 2)], all[NR] }' "$work/times"
+    )
     say "first byte after $least s at best, $median s in the middle, $most s at worst;" \
         "the last was done after $(awk '$2 > last { last = $2 } END { print last }' "$work/times") s" \
         "(each is hashed as it comes, on this same machine)"
@@ -191,7 +194,8 @@ denials() {
     claim "bob's sixth of the day: $status $(code), Retry-After: $(header retry-after) s" \
         test "$status $(code)" = "429 download_daily_limit" -a "$(header retry-after)" -gt 0
     local token tag
-    token=$(curl -s -u "bob@example.com:$password" "$storefront/auth/token?service=storefront&scope=repository:tool:pull" |
+    token=$(curl -s -u "bob@example.com:$password" \
+        "$storefront/auth/token?service=storefront&scope=repository:tool:pull" |
         sed 's/.*"token":"\([^"]*\)".*/\1/')
     for tag in v1.0.0 v1.1.0 v1.2.0; do
         : >"$work/body"
@@ -219,7 +223,8 @@ outage() {
     title "An outage: upstream is gone"
     stop "$double_pid"
     ask ada "$downloads/cold.bin"
-    claim "what nobody had before: $status $(code) (upstream's fault, and said so)" test "$status $(code)" = "502 transport"
+    claim "what nobody had before: $status $(code) (upstream's fault, and said so)" \
+        test "$status $(code)" = "502 transport"
     ask ada "$downloads/tool-linux.tar.gz"
     claim "what is cached: $status, and the right SHA-256" \
         test "$status $(sum "$work/body")" = "200 $(sum "$release/tool-linux.tar.gz")"
@@ -232,8 +237,8 @@ outage() {
 
 figures() {
     title "What the storefront counted since its crash ($storefront/metrics)"
-    curl -s "$storefront/metrics" | grep -E \
-        '^dunite_(cache_results_total|cache_bytes|fills_total|upstream_requests_total|response_bytes_total|errors_total|limit_denials_total)' |
+    local wanted='cache_results|fills|upstream_requests|response_bytes|errors|limit_denials'
+    curl -s "$storefront/metrics" | grep -E "^dunite_($wanted)_total" |
         sed 's/^/   /'
     claim "the outage shows: one error of kind Transport" test "$(metric 'dunite_errors_total{kind="Transport"}')" = 1
     claim "no lease is left behind" test "$(metric dunite_limiter_leases)" = 0
@@ -246,7 +251,8 @@ The storefront goes on at $storefront. Try, from another terminal:
 
    curl -u 'ada@example.com:$password' $storefront/v1/downloads
    curl -u 'ada@example.com:$password' -O $storefront$downloads/notes.bin
-   skopeo copy --src-tls-verify=false --src-creds 'ada@example.com:$password' docker://$storefront_address/tool:v1.0.0 dir:/tmp/tool
+   skopeo copy --src-tls-verify=false --src-creds 'ada@example.com:$password' \\
+       docker://$storefront_address/tool:v1.0.0 dir:/tmp/tool
    curl $storefront/metrics
    $DUNITE member list --dir $examples/storefront --data-dir $data
    $DUNITE routes $examples/storefront

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What is wrong is told: wrong deployments with file and line, wrong requests with the right status, an upstream that lies
-# with a 502 or a broken connection. The process goes on, nothing is lost.
+# What is wrong is told: wrong deployments with file and line, wrong requests with the right status, an upstream that
+# lies with a 502 or a broken connection. The process goes on, nothing is lost.
 
 source "$(dirname "$0")/lib.bash"
 source "$examples/demo/image.bash"
@@ -73,8 +73,8 @@ start_storefront
 member ada correct-horse
 ada=(-u ada@example.com:correct-horse)
 
-serve_again() { # [options]: what a second engine says, and its exit code
-    said=$(timeout 20 "$DUNITE" serve "$examples/storefront" "$@" 2>&1)
+serve_again() { # what a second engine says is in $said, its exit code in $code
+    said=$(timeout 20 "$DUNITE" serve "$examples/storefront" 2>&1)
     code=$?
 }
 DUNITE_DATA_DIR=$work/second DUNITE_LISTEN=$storefront_address serve_again
@@ -126,7 +126,8 @@ refuses "many headers" 431 "GET /healthz HTTP/1.1\\r\\n$host$(printf 'A%d: b\\r\
 refuses "an over-long target" 414 'GET /' 100000 " HTTP/1.1\\r\\n$host\\r\\n"
 refuses "both length headers" 400 \
     "POST /auth/token HTTP/1.1\\r\\n${host}Content-Length: 4\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n"
-refuses "two lengths" 400 "POST /auth/token HTTP/1.1\\r\\n${host}Content-Length: 4\\r\\nContent-Length: 5\\r\\n\\r\\nabcde"
+refuses "two lengths" 400 \
+    "POST /auth/token HTTP/1.1\\r\\n${host}Content-Length: 4\\r\\nContent-Length: 5\\r\\n\\r\\nabcde"
 refuses "a length that is no number" 400 "POST /auth/token HTTP/1.1\\r\\n${host}Content-Length: +4\\r\\n\\r\\nabcd"
 refuses "a bad chunk size" 400 "POST /auth/token HTTP/1.1\\r\\n${host}Transfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n"
 refuses "a chunk size without end" 400 \
@@ -136,7 +137,8 @@ refuses "another coding than chunked" 400 \
 refuses "an empty header name" 400 "GET /healthz HTTP/1.1\\r\\n$host: x\\r\\n\\r\\n"
 refuses "a space before the colon" 400 "GET /healthz HTTP/1.1\\r\\n${host}X : y\\r\\n\\r\\n"
 refuses "a folded header" 400 "GET /healthz HTTP/1.1\\r\\n${host}X: a\\r\\n b\\r\\n\\r\\n"
-refuses "a body that is too large" 413 "POST /auth/token HTTP/1.1\\r\\n${host}Content-Length: 2000000\\r\\n\\r\\n" 2000000
+refuses "a body that is too large" 413 \
+    "POST /auth/token HTTP/1.1\\r\\n${host}Content-Length: 2000000\\r\\n\\r\\n" 2000000
 refuses "a method that nobody knows" 405 "PATCH /healthz HTTP/1.1\\r\\n$host\\r\\n"
 
 hello='\x16\x03\x01\x00\xf0\x01\x00\x00\xec\x03\x03'

@@ -76,8 +76,9 @@ is "nor with a token" "$status" 401
 check "nobody that is not there is disabled" test "$(control member disable nobody >/dev/null 2>&1; echo $?)" = 1
 check "eve is removed" control member remove eve
 is "one member is left" "$(control member list | awk 'NR > 1' | wc -l)" 1
-check "status is JSON" python3 -c 'import json, sys; s = json.load(sys.stdin); assert s["ready"] and s["members"] == 1' \
-    < <(control status)
+check "status is JSON" python3 -c 'import json, sys
+status = json.load(sys.stdin)
+assert status["ready"] and status["members"] == 1' < <(control status)
 check "so are flights" python3 -m json.tool < <(control flights)
 check "and limits, with what ada used" python3 -c 'import json, sys
 (row,) = json.load(sys.stdin)["limits"]
@@ -138,7 +139,7 @@ start_storefront --workers 2
 script "{\"path\":\"$(path_of slow.bin)\",\"gate\":{\"at\":2000000}}"
 curl -s -u ada@example.com:correct-horse -o "$work/slow" "$storefront$downloads/slow.bin" &
 slow=$!
-started+=($slow)
+started+=("$slow")
 check "a download is half-way" until_true 20 waits_at_gate "$(path_of slow.bin)"
 kill -TERM "$storefront_pid"
 unready() { [[ $(curl -s -o /dev/null -w '%{http_code}' "$storefront/readyz") == 503 ]]; }

@@ -8,7 +8,8 @@ source "$examples/demo/image.bash"
 layout=$layouts/acme/tool
 make_image "$layout" 3000000 v1.0.0
 write_catalog
-sed -i 's/pinned_tag = "v1.0.0",/& versions = { { tag = "v1.1.0" }, { tag = "v1.2.0", yanked = true } },/' "$work/catalog.lua"
+versions='versions = { { tag = "v1.1.0" }, { tag = "v1.2.0", yanked = true } },'
+sed -i "s/pinned_tag = \"v1.0.0\",/& $versions/" "$work/catalog.lua"
 export OCI_PULLS_PER_USER_PER_DAY=2
 
 # blobs_of LAYOUT: what it holds, by digest, each checked against its name.
@@ -139,7 +140,8 @@ start "$work/tokens.log" python3 "$here/token_server.py" "$work/tokens.pem" robo
 until_true 20 listens "$work/tokens.log" || not_ok "the token server starts" "$(cat "$work/tokens.log")"
 tokens=$(sed -n 's/^listening on //p' "$work/tokens.log")
 rm -rf "$work/registry"
-start_registry "auth: {token: {realm: \"http://$tokens/token\", service: e2e, issuer: end-to-end, rootcertbundle: $work/tokens.pem}}"
+start_registry "auth: {token: {realm: \"http://$tokens/token\", service: e2e, issuer: end-to-end,
+  rootcertbundle: $work/tokens.pem}}"
 check "the image is put behind the token server" skopeo copy --quiet --all --dest-tls-verify=false \
     --dest-creds robot:robot-secret "oci:$layout:v1.0.0" "docker://$registry/acme/tool:v1.0.0"
 export OCI_UPSTREAM_URL=http://$registry OCI_UPSTREAM_USERNAME=robot OCI_UPSTREAM_PASSWORD=robot-secret

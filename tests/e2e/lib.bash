@@ -67,7 +67,9 @@ finish() {
     if ((failures)) && [[ -n ${KEEP-} ]]; then
         echo "# what was there is in $work"
     else
-        if ((failures)); then tail -n 12 "$work"/*.log 2>/dev/null | grep -v route=/double | cut -c 1-300 | sed 's/^/#   /'; fi
+        if ((failures)); then
+            tail -n 12 "$work"/*.log 2>/dev/null | grep -v route=/double | cut -c 1-300 | sed 's/^/#   /'
+        fi
         rm -rf "$work"
     fi
     ((status == 0 && failures == 0)) || exit 1

@@ -22,6 +22,7 @@ crowd_comes() {
     crowd_pid=$pid
 }
 
+whole_bodies() { grep -c "^200 $size $(sum "$releases/acme/tool/v1.0.0/$1")\$" "$work/crowd.out"; }
 all_stream() { grep -q "^streaming $crowd\$" "$work/crowd.out"; }
 
 # ---- everybody stays ----
@@ -36,7 +37,7 @@ check "others are served meanwhile" curl -sf -o /dev/null "$storefront/healthz"
 open_gate "$path"
 wait "$crowd_pid"
 is "all end well" $? 0
-is "each with the whole body" "$(grep -c "^200 $size $(sum "$releases/acme/tool/v1.0.0/big.bin")\$" "$work/crowd.out")" $crowd
+is "each with the whole body" "$(whole_bodies big.bin)" $crowd
 is "one request upstream" "$(upstream_count "$path")" 1
 echo "# $(grep first-byte "$work/crowd.out") s (least, median, most)"
 coalesced=$(metric 'dunite_cache_results_total{result="coalesced"}')
@@ -51,7 +52,7 @@ crowd_comes left.bin 150
 check "a crowd of which most leave streams" until_true 60 all_stream
 open_gate "$path"
 wait "$crowd_pid"
-is "who stayed has it" "$(grep -c "^200 $size $(sum "$releases/acme/tool/v1.0.0/left.bin")\$" "$work/crowd.out")" 50
+is "who stayed has it" "$(whole_bodies left.bin)" 50
 is "and it was asked for once" "$(upstream_count "$path")" 1
 
 # ---- everybody leaves ----
@@ -64,10 +65,9 @@ path=$(path_of alone.bin)
 script "{\"path\":\"$path\",\"gate\":{\"at\":$half}}"
 curl -s -u ada@example.com:correct-horse -o "$work/alone" "$storefront$downloads/alone.bin" &
 alone=$!
-started+=($alone)
+started+=("$alone")
 check "one client alone" until_true 30 waits_at_gate "$path"
-kill -KILL $alone
-wait $alone 2>/dev/null
+stop $alone KILL
 open_gate "$path"
 holds_no_lease() { [[ $(metric dunite_limiter_leases) == 0 ]]; }
 check "gives its slot back when it leaves" until_true 20 holds_no_lease
@@ -80,10 +80,9 @@ mkfifo "$work/slow"
 exec 9<>"$work/slow"
 curl -sN -u ada@example.com:correct-horse "$storefront$downloads/slow.bin" >"$work/slow" & # nobody reads the pipe
 slow=$!
-started+=($slow)
+started+=("$slow")
 ask "$downloads/slow.bin" -u ada@example.com:correct-horse
 is "beside one who reads nothing another gets all" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/slow.bin")"
 check "while that one is still there" kill -0 $slow
-kill -KILL $slow
-wait $slow 2>/dev/null
+stop $slow KILL
 is "and it was asked for once" "$(upstream_count "$(path_of slow.bin)")" 1

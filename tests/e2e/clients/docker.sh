@@ -20,9 +20,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 TOML
 start "$work/containerd.log" containerd -c "$work/containerd.toml"
 check "containerd runs" until_true 30 ctr -a "$work/containerd.sock" version
-start "$work/dockerd.log" dockerd --host "unix://$work/docker.sock" --data-root "$work/docker" --exec-root "$work/docker-run" \
-    --pidfile "$work/docker.pid" --containerd "$work/containerd.sock" --storage-driver vfs --bridge none --iptables=false \
-    --ip6tables=false --ip-forward=false --ip-masq=false --userland-proxy=false
+start "$work/dockerd.log" dockerd --host "unix://$work/docker.sock" --data-root "$work/docker" \
+    --exec-root "$work/docker-run" --pidfile "$work/docker.pid" --containerd "$work/containerd.sock" \
+    --storage-driver vfs --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
+    --userland-proxy=false
 export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/docker-config
 check "dockerd runs" until_true 60 docker version
 trap 'stop "$pid"; finish' EXIT # it unmounts what it mounted
@@ -32,7 +33,8 @@ is "a wrong password does not log in" $? 1
 docker login --username ada@example.com --password-stdin "$storefront_address" <<<correct-horse >"$work/said" 2>&1
 is "the right one does" $? 0
 check "docker pulls" docker pull --quiet "$storefront_address/tool:v1.0.0"
-is "the index is the one that was made" "$(docker image inspect --format '{{index .RepoDigests 0}}' "$storefront_address/tool:v1.0.0")" \
+is "the index is the one that was made" \
+    "$(docker image inspect --format '{{index .RepoDigests 0}}' "$storefront_address/tool:v1.0.0")" \
     "$storefront_address/tool@$image_digest"
 is "a HEAD and a GET of the tag are one pull" "$(control limits | grep -o '"used":[0-9]*')" '"used":1'
 docker image rm "$storefront_address/tool:v1.0.0" >/dev/null
