@@ -1,5 +1,5 @@
--- Wherever our own disk fails: 500 and Io, never a 502, never a wrong answer; what is here is served, and when the disk is
--- well again all is.
+-- Wherever our own disk fails: 500 and Io, never a 502, never a wrong answer; what is here is served, and when the disk
+-- is well again all is.
 
 local shop = require "spec.support"
 local t = require "dunite.test"
