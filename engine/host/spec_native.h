@@ -1,7 +1,7 @@
 #ifndef DU_SPEC_NATIVE_H
 #define DU_SPEC_NATIVE_H
 
-/* native.spec: what specs get beyond scripts, see scripts/dunite/meta/native.lua. Thread: the
+/* native.spec: what specs get beyond scripts, see scripts/dunite/meta/spec.lua. Thread: the
  * state's. */
 
 #include "lane.h"

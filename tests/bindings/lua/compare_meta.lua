@@ -1,4 +1,4 @@
--- Compares what meta/native.lua (META) describes with what is registered; gives the differences as text.
+-- Compares what meta/native.lua (META) and double.lua describe with what is registered; gives the differences as text.
 
 local described, class, missing = {}, {}, {} -- "where.name" -> true; variable of the file -> its class
 
@@ -8,7 +8,7 @@ local function of_specs(where, name)
 end
 
 local last
-for line in io.lines(META) do
+local function read(line)
   last = line:match("^%-%-%-@class (dunite%.native%.%w+)") or last
   local variable = line:match("^local (%w+) = {}")
   if variable and last then class[variable], last = last, nil end
@@ -16,6 +16,8 @@ for line in io.lines(META) do
   if not name then where, name = line:match("^(native[%w%.]*)%.(%w+) =") end
   if name and not of_specs(where, name) then described[where .. "." .. name] = true end
 end
+for line in io.lines(META) do read(line) end
+for line in io.lines((META:gsub("native%.lua$", "double.lua"))) do read(line) end
 
 local function registered(where)
   if where == "native" then return native end
