@@ -99,6 +99,9 @@ describe("credentials", function()
     for _, wrong in ipairs { "Basic", "Basic !!!", "Basic YWRh", "Bearer YWRhOg==" } do
       assert.is_nil((with(wrong):basic()))
     end
+    for _, control in ipairs { "YWRhADp4", "YWRhOngAeQ==", "YWRhCjp4" } do -- "ada\0:x", "ada:x\0y", "ada\n:x"
+      assert.is_nil((with("Basic " .. control):basic()))
+    end
   end)
 
   it("are a token from Bearer", function()

@@ -131,13 +131,12 @@ function Request:audit(fields)
   self.event = native.audit:open(fields)
 end
 
---- User and password of Basic credentials (RFC 7617).
+--- User and password of Basic credentials (RFC 7617), in which there are no control characters.
 ---@return string? user, string? password
 function Request:basic()
   local encoded = (self:header("authorization") or ""):match("^[Bb][Aa][Ss][Ii][Cc] +([%w+/=_-]+)%s*$")
   local decoded = encoded and native.base64_decode(encoded)
-  if not decoded then return nil end
-  return decoded:match("^([^:]*):(.*)$")
+  return (decoded or ""):match("^([^:%c]*):([^%c]*)$")
 end
 
 --- What Bearer credentials bring (RFC 6750); whether it is a token says who verifies it. No pattern goes over the
