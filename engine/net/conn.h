@@ -20,7 +20,7 @@
  *  IDLE       a first byte; no buffer is held           idle_ms      closed
  *  HEADER     the rest of a header                      header_ms    408
  *  HANDLING   du_exchange_reply or du_exchange_read     none         -
- *  READING    the rest of a body that was asked for     body_ms      408; anew with each byte
+ *  READING    the rest of a body that was asked for     body_ms      408
  *  SENDING    room in the socket                        send_ms      closed, if under send_bytes
  *  PARKED     the body's wake                           none         -
  *  SKIPPING   the rest of a body nobody asked for       body_ms      closed

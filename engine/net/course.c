@@ -123,8 +123,6 @@ static enum body_result take_body(struct du_conn *conn, bool keep) {
         in->at = in->size = in->start + exchange->request.size;
         switch (du_conn_receive(conn)) {
         case DU_INTAKE_GOT:
-            if (conn->state == DU_CONN_READING)
-                du_conn_enter(conn, DU_CONN_READING);
             break;
         case DU_INTAKE_NOTHING:
             return BODY_WAITS;

@@ -51,7 +51,7 @@ struct du_server_limits {
                             pauses */
     int64_t header_ms;   /* 10 s from the first byte to the end of the header: 408 */
     int64_t idle_ms;     /* 60 s before and between requests: closed quietly */
-    int64_t body_ms;     /* 30 s without a byte of a request body: 408 */
+    int64_t body_ms;     /* 30 s from when a request body is asked for to its end: 408 */
     int64_t send_ms;     /* 30 s: the window over which the least send rate is looked at */
     int64_t send_bytes;  /* 30 KiB: fewer taken by the client in a window that had data to send:
                             closed */

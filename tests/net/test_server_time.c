@@ -73,7 +73,7 @@ static void read_it(struct stand *stand, struct du_exchange *exchange) {
     du_exchange_read(exchange, count_read, NULL);
 }
 
-static void a_body_that_stalls_is_408(void **state) {
+static void a_body_that_takes_too_long_is_408(void **state) {
     struct stand stand;
     (void)state;
     stand_start(&stand, NULL);
@@ -81,12 +81,12 @@ static void a_body_that_stalls_is_408(void **state) {
     reads = 0;
     struct client *client = stand_connect(&stand);
     client_send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n");
-    for (int i = 0; i < 4; i++) {
-        stand_advance(&stand, 29999);
+    for (int i = 0; i < 3; i++) { /* a trickle holds no connection for ever */
+        stand_advance(&stand, 9999);
         assert_int_equal(stand.finishes, 0);
         client_send(client, "x");
     }
-    stand_advance(&stand, 30000);
+    stand_advance(&stand, 3);
     assert_true(client_has(client, "408 Request Timeout\r\n"));
     assert_int_equal(reads, 1);
     assert_int_equal(stand.gones, 1);
@@ -333,7 +333,7 @@ int main(void) {
         cmocka_unit_test(an_idle_connection_is_closed_quietly),
         cmocka_unit_test(each_request_starts_the_idle_time_anew),
         cmocka_unit_test(a_header_that_takes_too_long_is_408),
-        cmocka_unit_test(a_body_that_stalls_is_408),
+        cmocka_unit_test(a_body_that_takes_too_long_is_408),
         cmocka_unit_test(a_request_that_is_being_handled_has_all_the_time),
         cmocka_unit_test(a_body_to_be_dropped_may_not_take_long),
         cmocka_unit_test(lingering_ends),
