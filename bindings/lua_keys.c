@@ -185,21 +185,15 @@ static void remember(lua_State *L, int jwt) {
     lua_replace(L, lua_upvalueindex(BELIEVED_COUNT));
 }
 
-/* keys:verify(token, wanted) */
-static int verify(lua_State *L) {
+/* Pushes the claims of the token, or nil and why not. The memory keeps the set. */
+static int read_token(lua_State *L, struct du_key_set *set) {
     size_t size;
-    const char *token = luaL_checklstring(L, 2, &size);
-    luaL_checktype(L, 3, LUA_TTABLE);
-    lua_settop(L, 3);
+    const char *token = lua_tolstring(L, 2, &size);
     du_options_check(L, 3, wanted_keys);
     struct du_jwt_wanted wanted = {.type = du_options_text(L, 3, "typ", "JWT", NULL),
                                    .issuer = du_options_need(L, 3, "issuer"),
                                    .audience = du_options_need(L, 3, "audience"),
                                    .now_s = now_s(L)};
-    struct du_key_set *set = push_set(L);
-    tend_memory(L, set, lua_gettop(L));
-    if (push_believed(L))
-        return 1;
     struct du_jwt *jwt = du_box_new(L, &jwt_type, sizeof *jwt);
     int box = lua_gettop(L);
     enum du_jwt_refusal refusal = du_jwt_verify(set, token, size, &wanted, jwt);
@@ -213,6 +207,16 @@ static int verify(lua_State *L) {
     if (results == 1)
         remember(L, box);
     return results;
+}
+
+/* keys:verify(token, wanted) */
+static int verify(lua_State *L) {
+    luaL_checkstring(L, 2);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    struct du_key_set *set = push_set(L);
+    tend_memory(L, set, lua_gettop(L));
+    return push_believed(L) ? 1 : read_token(L, set);
 }
 
 static int jwks(lua_State *L) {

@@ -24,7 +24,8 @@ void du_reply_deinit(struct du_reply *reply) {
 static bool is_name(const char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (c <= ' ' || c >= 127 || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL)
+        bool plain = c == '-' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!plain && (c <= ' ' || c >= 127 || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL))
             return false;
     }
     return size > 0;
