@@ -185,12 +185,22 @@ static enum du_error_kind failed(struct du_ledger *ledger, struct du_error *erro
                         database != NULL ? sqlite3_errmsg(database) : sqlite3_errstr(code));
 }
 
+/* SQLite would make a file that all may read, and there are password hashes in it. Its -wal and
+ * -shm get the modes of the file. */
+static void create_private(const char *path) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 static enum du_error_kind connect(struct du_ledger *ledger, int flags, sqlite3 **database,
                                   struct du_error *error) {
     int code = du_fault(&ledger->base->faults, DU_FAULT_LEDGER_OPEN);
     *database = NULL;
     if (code != 0)
         return failed(ledger, error, NULL, code);
+    if (flags & SQLITE_OPEN_CREATE)
+        create_private(ledger->path);
     code = sqlite3_open_v2(ledger->path, database, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK) {
         sqlite3_extended_result_codes(*database, 1);

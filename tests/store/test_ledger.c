@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/stat.h>
 
 #define SCHEMA "CREATE TABLE IF NOT EXISTS words (n INTEGER PRIMARY KEY, word TEXT NOT NULL);"
 
@@ -327,8 +328,25 @@ static void patient_entries_go_with_the_next_that_is_not_and_in_order(void **sta
     du_ledger_close(&ledger);
 }
 
+static void its_files_are_their_owners_only(void **state) {
+    struct fixture *fixture = *state;
+    char path[FIXTURE_PATH];
+    struct stat status;
+    struct word word = word_of("x");
+    struct du_ledger *ledger = fixture_ledger(fixture, "words.db", SCHEMA, false);
+    du_ledger_post(ledger, &word.entry);
+    assert_int_equal(du_ledger_flush(ledger), DU_OK);
+    for (const char *const *name = (const char *const[]){"words.db", "words.db-wal", NULL};
+         *name != NULL; name++) {
+        assert_int_equal(stat(fixture_path(fixture, *name, path), &status), 0);
+        assert_int_equal(status.st_mode & 077, 0);
+    }
+    du_ledger_close(&ledger);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(its_files_are_their_owners_only),
         FIXTURE_TEST(entries_are_applied_in_order_and_done_once),
         FIXTURE_TEST(what_waits_together_commits_together),
         FIXTURE_TEST(one_bad_entry_does_not_take_its_neighbours_down),
