@@ -139,7 +139,7 @@ local function while_time_goes_on(ask)
     function() response = ask() or false end,
     function()
       while response == nil do
-        native.clock.sleep(2)
+        native.clock.sleep(0)
         t.clock:advance "10ms"
       end
     end,

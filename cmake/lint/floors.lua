@@ -67,6 +67,15 @@ local function table_of_things_under_way(line)
   return false
 end
 
+-- A sleep that time ends. Not one that lets others go first (0), that only a cancel ends (an hour), or that asks for a
+-- condition again and again (while … do … sleep … end on one line).
+local function sleeps(line)
+  local asks_again = line:gsub("while .- do .-sleep%(%d+%).- end", "")
+  local rest = asks_again:gsub("sleep%s*%(0%)", ""):gsub("sleep[%s,%(]*3600000%)", "")
+  return rest:find("%f[%w_]u?sleep%s*%(?%s*[%d%.]") ~= nil or rest:find("nanosleep%s*%(") ~= nil or
+      rest:find("uv_sleep%s*%(") ~= nil or rest:find("time%.sleep%s*%(") ~= nil
+end
+
 local rules = {
   {
     what = "an include that leaves its folder", fix = "include by file name; a floor sees those below it",
@@ -131,7 +140,7 @@ local rules = {
   {
     what = "a sleep in a test", fix = "wait for a condition, hold a barrier, or move the clock",
     in_ = { "^tests/", "^spec/", "^examples/.*_spec%.lua$" }, but = {},
-    find = matches("%f[%w_]u?sleep%s*%(?%s*[%d%.]", "nanosleep%s*%(", "uv_sleep%s*%(", "time%.sleep%s*%("),
+    find = sleeps,
     bad = "    usleep(1000);", good = "    pthread_barrier_wait(&all_here);",
   },
   {
