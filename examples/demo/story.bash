@@ -88,7 +88,7 @@ LUA
 }
 
 start_upstream() {
-    DOUBLE_ROOT=$upstream DOUBLE_DATA_DIR=$work/upstream-data DOUBLE_TOKEN=private-token \
+    DOUBLE_ROOT=$upstream DUNITE_DATA_DIR=$work/upstream-data DOUBLE_TOKEN=private-token \
         DOUBLE_LISTEN=${double_address:-127.0.0.1:0} serve "$work/upstream.log" "$examples/forgejo"
     double_pid=$pid double_address=$address double=http://$address
 }

@@ -7,7 +7,7 @@ local env = dunite.env
 return dunite.deployment {
   name = "forgejo-double",
   listen = { env("DOUBLE_LISTEN", "127.0.0.1:3000") },
-  data_dir = env("DOUBLE_DATA_DIR", (env("DOUBLE_ROOT", ".")) .. "/data"),
+  data_dir = env("DUNITE_DATA_DIR", env("DOUBLE_ROOT", ".") .. "/data"),
   workers = 1, -- so that counts and gates are of one state
   routes = "routes",
 }

@@ -11,7 +11,7 @@ work=$(mktemp -d)
 failures=0
 source "$examples/demo/processes.bash"
 export LC_ALL=C http_proxy='' https_proxy='' no_proxy='*'
-unset DUNITE_LISTEN DUNITE_DATA_DIR DUNITE_WORKERS DUNITE_EXTERNAL_URL DUNITE_TRUSTED_PROXIES
+for name in "${!DUNITE_@}"; do unset "$name"; done # a test says itself what it wants
 
 # ---- checks ----
 
@@ -91,7 +91,7 @@ asset() {
 
 start_double() {
     mkdir -p "$work/upstream"
-    DOUBLE_ROOT=$work/upstream DOUBLE_DATA_DIR=$work/double-data DOUBLE_TOKEN=$double_token \
+    DOUBLE_ROOT=$work/upstream DUNITE_DATA_DIR=$work/double-data DOUBLE_TOKEN=$double_token \
         DOUBLE_LISTEN=${double_address:-127.0.0.1:0} engine "$work/double.log" "$examples/forgejo"
     double_pid=$pid double_address=$address double=http://$address
 }

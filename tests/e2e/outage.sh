@@ -4,7 +4,7 @@
 
 source "$(dirname "$0")/lib.bash"
 
-for name in warm.bin cold.bin broken.bin; do asset $name 2000000; done
+for name in warm.bin cold.bin mended.bin broken.bin; do asset $name 2000000; done
 mkdir -p "$packages/acme/kit/1.0"
 head -c 1000 /dev/urandom >"$packages/acme/kit/1.0/kit.zip"
 start_double
@@ -45,14 +45,20 @@ is "when upstream is back the cold one comes" "$(sum "$work/body")" "$(sum "$rel
 
 # ---- breaks in mid-body ----
 
+path=$(path_of mended.bin)
+script "{\"path\":\"$path\",\"cut\":1000000,\"times\":1}"
+ask "$downloads/mended.bin" "${ada[@]}" # 4
+is "a body that breaks upstream is gone on with" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/mended.bin")"
+check "and the log says so" grep -q 'fill of asset/tool/v1.0.0/mended.bin .* is resumed' "$work/storefront.log"
+
 path=$(path_of broken.bin)
-script "{\"path\":\"$path\",\"cut\":1000000}"
+script "{\"path\":\"$path\",\"cut\":100000}"
 curl -s "${ada[@]}" -o "$work/broken" "$storefront$downloads/broken.bin"
-is "a body that breaks upstream breaks for the member" $? 18
+is "one that breaks again and again breaks for the member" $? 18
 check "who never holds the whole of it" test "$(wc -c <"$work/broken")" -lt 2000000
 is "Transport in the log" "$(logged 'path=.*/broken.bin .*problem=Transport')" 1
 curl -sf "$double/double/reset" -d '{}' >/dev/null
-ask "$downloads/broken.bin" "${ada[@]}" # 4
+ask "$downloads/broken.bin" "${ada[@]}" # 5
 is "nothing of it was kept" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/broken.bin")"
 
 # ---- answers what we cannot use ----
