@@ -4,14 +4,11 @@
 
 #include "command.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static bool is_folder(const char *word) {
-    return word[0] != '-' && access(word, F_OK) == 0;
-}
 
 int du_command_spec(int count, char **words) {
     static const char *const none[] = {NULL};
@@ -19,7 +16,11 @@ int du_command_spec(int count, char **words) {
     const char *scripts = NULL;
     for (; count >= 2 && strcmp(words[0], "--scripts") == 0; count -= 2, words += 2)
         scripts = words[1];
-    if (count > 0 && is_folder(words[0])) {
+    if (count > 0 && words[0][0] != '-') {
+        if (access(words[0], F_OK) != 0) {
+            fprintf(stderr, "dunite: %s: %s\n", words[0], strerror(errno));
+            return 1;
+        }
         folder = words[0];
         count--;
         words++;

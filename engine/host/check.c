@@ -5,6 +5,9 @@
 #include "paths.h"
 #include "versions.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 enum { CHECK_MEMORY = 1 << 30 }; /* bytes; what the deployment allows is not known yet */
 
 struct du_check {
@@ -14,6 +17,16 @@ struct du_check {
     struct du_config config;
     char *data_dir;
 };
+
+/* Whatever else is wrong is told from the folder on; that it is not there needs its name. */
+static enum du_error_kind check_folder(const char *folder, struct du_error *error) {
+    struct stat status;
+    if (stat(folder, &status) != 0)
+        return du_error_errno(error, errno, "open the deployment", folder);
+    if (!S_ISDIR(status.st_mode))
+        return du_error_errno(error, ENOTDIR, "open the deployment", folder);
+    return DU_OK;
+}
 
 enum du_error_kind du_check_new(struct du_check **out, const struct du_engine_options *options,
                                 struct du_findings *findings, struct du_error *error) {
@@ -26,8 +39,10 @@ enum du_error_kind du_check_new(struct du_check **out, const struct du_engine_op
                                          .folder = options->folder,
                                          .environment = options->environment,
                                          .versions = du_versions_each};
-    enum du_error_kind kind = du_generation_open(&check->generation, &check->context,
-                                                 options->scripts, CHECK_MEMORY, error);
+    enum du_error_kind kind = check_folder(options->folder, error);
+    if (kind == DU_OK)
+        kind = du_generation_open(&check->generation, &check->context, options->scripts,
+                                  CHECK_MEMORY, error);
     if (kind == DU_OK)
         kind = du_generation_load(&check->generation, options->overrides, findings, error);
     if (kind == DU_OK)
