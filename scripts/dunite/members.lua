@@ -94,6 +94,9 @@ function Members:by_password(req)
   return member, problem
 end
 
+--- Is it the failure limiter that refused, and not a queue that is full?
+function M.is_slowed_down(problem) return errors.is(problem, "Overloaded") and problem.retry_after ~= nil end
+
 --- Who is asking; answers 401 (or 429 after too many failures) by itself when nobody we know.
 ---@async
 ---@param req dunite.Request
@@ -102,7 +105,7 @@ function Members:require(req)
   local member, problem = self:by_bearer(req), nil
   if not member then member, problem = self:by_password(req) end
   if member then return member end
-  if errors.is(problem, "Overloaded") then
+  if M.is_slowed_down(problem) then
     error(answer.too_many("too_many_failures", problem.retry_after), 0)
   elseif problem then
     error(answer.error(problem), 0)

@@ -3,6 +3,7 @@
 
 local native = require "dunite.native"
 local errors = require "dunite.errors"
+local members = require "dunite.members"
 local router = require "dunite.router"
 local scope = require "dunite.verticals.oci.scope"
 local wire = require "dunite.verticals.oci.wire"
@@ -16,7 +17,7 @@ local DEFAULT_TTL, LEAST_TTL = 900000, 300000 -- ms; clients keep a token for a 
 local function authenticate(req, user, password)
   if not user then return nil, wire.sign_in(req) end
   local member, problem = req.app.members:verify(user, password, req:client())
-  if errors.is(problem, "Overloaded") then
+  if members.is_slowed_down(problem) then
     return nil, wire.too_many("too many failures to sign in", problem.retry_after)
   elseif problem then
     return nil, wire.error(problem)
