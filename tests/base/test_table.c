@@ -145,6 +145,25 @@ static void keys_are_bytes_compared_whole(void **state) {
     du_table_remove(&table, &empty.node);
 }
 
+static void keys_of_one_hash_are_told_apart(void **state) {
+    (void)state;
+    static struct item long_one, other;
+    struct du_table table;
+    struct du_table_key first = {"key one", 7, 7}, second = {"key two", 7, 7},
+                        third = {"key six", 7, 7}, part = {"key", 3, 7};
+    du_table_init(&table);
+    du_table_add(&table, &long_one.node, first);
+    du_table_add(&table, &other.node, second);
+    assert_ptr_equal(du_table_find(&table, &first), &long_one.node);
+    assert_ptr_equal(du_table_find(&table, &second), &other.node);
+    assert_null(du_table_find(&table, &third));
+    assert_null(du_table_find(&table, &part));
+    du_table_remove(&table, &long_one.node);
+    assert_null(du_table_find(&table, &first));
+    assert_ptr_equal(du_table_find(&table, &second), &other.node);
+    du_table_remove(&table, &other.node);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
@@ -153,6 +172,7 @@ int main(void) {
         cmocka_unit_test(coming_and_going_at_one_size_resizes_nothing),
         cmocka_unit_test(each_element_is_met_once),
         cmocka_unit_test(keys_are_bytes_compared_whole),
+        cmocka_unit_test(keys_of_one_hash_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
