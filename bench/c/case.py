@@ -12,7 +12,7 @@ from lib.table import Rounds, ratio, show, spread
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZE, FIRST_BYTE_MS, RATE = 16 << 20, 20, 50 << 20
-OBJECTS, CHECKED = 512, 8
+CHECKED = 8  # clients whose every byte is compared
 
 
 def stampede(tools, server, name, clients):
@@ -38,8 +38,13 @@ def one_round(tools, origin, server, name, clients):
     return seen, why_not
 
 
+def objects(options):
+    """Each round of each server has its own."""
+    return 3 * len(options.clients) * (options.rounds + options.spare)
+
+
 def start(folder, options):
-    origin = Origin(folder, options.tools, OBJECTS, SIZE, FIRST_BYTE_MS, RATE)
+    origin = Origin(folder, options.tools, objects(options), SIZE, FIRST_BYTE_MS, RATE)
     return origin, [
         Dunite(os.path.join(folder, "dunite"), options.dunite, origin),
         Nginx("nginx with lock", os.path.join(folder, "nginx"), os.path.join(HERE, "nginx.conf"), origin),
@@ -74,7 +79,7 @@ def table(rounds, servers, clients):
 
 def run(folder, options):
     origin, servers = start(folder, options)
-    cold = iter(range(OBJECTS))
+    cold = iter(range(objects(options)))
     get(servers[0].port, PATH + "small", servers[0].headers)  # the release is known from here on
     for clients in options.clients:
         rounds, names = Rounds(), [server.name for server in servers]

@@ -105,7 +105,6 @@ class Server:
     """A peer: name, port, headers that a request needs."""
 
     headers = {}
-    access = {}  # where its requests are logged
 
     def __init__(self, folder):
         self.folder = folder
@@ -173,6 +172,17 @@ class Nginx(Server):
         self.process = Process("nginx", folder, machine.SERVER_CPU,
                                ["nginx", "-p", folder, "-e", "error.log", "-c", filled])
         self.process.wait_until(self.answers, name)
+
+
+class Bare(Server):
+    """A constant answer."""
+
+    name = "libuv + llhttp, constant"
+
+    def __init__(self, folder, tools):
+        super().__init__(folder)
+        self.process = Process("bare", folder, machine.SERVER_CPU, [os.path.join(tools, "bench-bare"), str(self.port)])
+        self.process.wait_until(self.answers, self.name)
 
 
 class Varnish(Server):
