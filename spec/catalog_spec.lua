@@ -35,6 +35,21 @@ describe("a catalog", function()
     assert.same({ "open", "closed" }, slugs { entitlements = { closed = true } })
   end)
 
+  it("names only upstreams that are declared", function()
+    local findings = {}
+    local source = { kind = "release", owner = "acme", repo = "tool", upstream = "forgjo" }
+    local image = { owner = "acme", name = "tool", upstream = "forgejo" }
+    catalog.new({ { slug = "a", source = source, image = image } }, findings, "catalog.lua", { forgejo = {} })
+    assert.equal(1, #findings)
+    assert.matches("catalog.lua: application 1.source.upstream: no upstream 'forgjo' is declared", findings[1], 1, true)
+    assert.matches("forgejo", findings[1], 1, true)
+  end)
+
+  it("has a version once, so that no yank is forgotten", function()
+    local _, findings = made { { slug = "a", versions = { { tag = "v1" }, { tag = "v1", yanked = true } } } }
+    assert.same({ "catalog.lua: application 1.versions[2].tag: v1 is there already" }, findings)
+  end)
+
   it("is a list, not a table by name", function()
     assert.same({ "catalog.lua: a catalog is a list of applications" }, select(2, made { tool = { slug = "tool" } }))
     assert.same({}, select(2, made {}))

@@ -64,7 +64,7 @@ function M.new(settings, entries, findings, where)
   self.limits = named("limit", map(settings.limits, limits.new))
   self.flights = named("flight", each(settings.flights, native.flights))
   self.upstreams = named("upstream", map(settings.upstreams, native.upstream))
-  self.catalog = catalog.new(entries, findings, where)
+  self.catalog = catalog.new(entries, findings, where, self.upstreams)
   for _, product in ipairs(self.catalog.list) do product.app = self end
   self.members = members.new(self)
   self.listeners = { main = self, admin = health.routes(), control = control.routes(self) }

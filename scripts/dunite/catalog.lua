@@ -2,6 +2,7 @@
 
 local errors = require "dunite.errors"
 local schema = require "dunite.schema"
+local text = require "dunite.text"
 
 local M = {}
 
@@ -56,12 +57,34 @@ local function check_source(product, findings, where, key)
   end
 end
 
+-- Of a version that is there twice one would be believed, and the other's yank forgotten.
+local function check_versions(product, findings, where, key)
+  local there = {}
+  for i, version in ipairs(product.versions or {}) do
+    if version.tag and there[version.tag] then
+      findings[#findings + 1] = ("%s: %s.versions[%d].tag: %s is there already"):format(where, key, i, version.tag)
+    end
+    there[version.tag or ""] = true
+  end
+end
+
+local function check_upstreams(product, upstreams, findings, where, key)
+  for _, part in ipairs { "source", "image" } do
+    local name = product[part] and product[part].upstream
+    if name and not rawget(upstreams, name) then
+      findings[#findings + 1] = ("%s: %s.%s.upstream: no upstream '%s' is declared%s"):format(where, key, part, name,
+        text.did_you_mean(name, text.keys(upstreams)))
+    end
+  end
+end
+
 --- Checks a list of entries; findings is appended to.
 ---@param entries table[]
 ---@param findings string[]
 ---@param where string
+---@param upstreams? table<string, any>  -- those declared, by name
 ---@return dunite.Catalog
-function M.new(entries, findings, where)
+function M.new(entries, findings, where, upstreams)
   local self = setmetatable({ list = {}, by_slug = {} }, Catalog)
   if type(entries) ~= "table" or (next(entries) ~= nil and #entries == 0) then
     findings[#findings + 1] = where .. ": a catalog is a list of applications"
@@ -74,6 +97,8 @@ function M.new(entries, findings, where)
     else
       local product = schema.check(given, entry, findings, where, key .. ".")
       check_source(product, findings, where, key)
+      check_versions(product, findings, where, key)
+      check_upstreams(product, upstreams or {}, findings, where, key)
       product.name = product.name or product.slug
       if product.slug and self.by_slug[product.slug] then
         findings[#findings + 1] = ("%s: %s.slug: %s is there already"):format(where, key, product.slug)
