@@ -147,11 +147,11 @@ static void a_fetch_takes_no_more_than_it_was_told(void **state) {
           "end");
     site.upstream_answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore";
     site_ask(&site, &answer, SITE_GET("/", ""));
-    assert_string_equal(answer_body(&answer), "Overloaded");
+    assert_string_equal(answer_body(&answer), "Upstream");
     site.upstream_answer =
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nmore\r\n0\r\n\r\n";
     site_ask(&site, &answer, SITE_GET("/", ""));
-    assert_string_equal(answer_body(&answer), "Overloaded");
+    assert_string_equal(answer_body(&answer), "Upstream");
     site.upstream_answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nfit";
 }
 
