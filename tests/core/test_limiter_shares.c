@@ -245,6 +245,19 @@ static void rule_12_a_share_is_refunded_once_when_its_last_piece_ends(void **sta
     release(&pieces[0]);
 }
 
+static void rule_12_a_shares_refund_goes_to_the_day_that_was_charged(void **state) {
+    struct limits *limits = *state;
+    struct request one, todays;
+    get_lease(limits, piece(limits, &one, "blob", 2, 5));
+    du_clock_advance(&limits->base.clock, 2 * HALF_DAY_MS);
+    get_lease(limits, whole(limits, &todays, 2, 5));
+    du_lease_refund(one.acquire.lease);
+    release(&one);
+    assert_int_equal(counted(limits), 1);
+    assert_int_equal(du_limiter_counted(limits->limiter, "ada", NOON), 0);
+    release(&todays);
+}
+
 static void rule_12_one_piece_delivered_keeps_the_charge(void **state) {
     struct limits *limits = *state;
     struct request delivered, broken;
@@ -293,6 +306,7 @@ int main(void) {
         LIMITS_CASE(rule_6_a_share_that_covers_nothing_any_more_costs_no_memory),
         LIMITS_CASE(rule_6_covered_shares_are_bounded_and_the_first_to_end_goes),
         LIMITS_CASE(rule_12_a_share_is_refunded_once_when_its_last_piece_ends),
+        LIMITS_CASE(rule_12_a_shares_refund_goes_to_the_day_that_was_charged),
         LIMITS_CASE(rule_12_one_piece_delivered_keeps_the_charge),
         LIMITS_CASE(rule_12_a_share_counted_anew_may_be_refunded_anew),
     };
