@@ -107,15 +107,17 @@ static bool is_settled(struct verifying *verifying) {
 
 /* members:verify(name, password, address) */
 int du_lua_member_verify(lua_State *L) {
-    size_t size;
-    const char *name = luaL_checkstring(L, 2), *password = luaL_checklstring(L, 3, &size);
+    size_t size, name_size;
+    const char *name = luaL_checklstring(L, 2, &name_size);
+    const char *password = luaL_checklstring(L, 3, &size);
     const char *address = luaL_checkstring(L, 4);
     struct du_shared *shared = du_module_shared(L);
     struct verifying *verifying = du_wait_new(L, &verify_type);
     bool failed = false;
     verifying->shared = shared;
     verifying->error = du_error_of(DU_OK);
-    verifying->member = find_member(shared->members, name);
+    if (strlen(name) == name_size) /* with a NUL in it it is nobody's */
+        verifying->member = find_member(shared->members, name);
     if (verifying->member != NULL)
         name = verifying->member->id; /* by whatever name: one budget of failures */
     verifying->name = du_options_copy(name, &failed);

@@ -59,6 +59,12 @@ describe("a deployment", function()
     end
   end)
 
+  it("never shows a password within a URL", function()
+    local _, findings = settle { upstreams = { a = { kind = "plain", url = "https://ada:hunter2@git.example" } } }
+    assert.matches("upstreams%.a%.url: found", findings[1])
+    assert.not_matches("hunter2", findings[1])
+  end)
+
   it("refuses a port that is none, and listeners that are no list", function()
     assert.matches("listen%[1%]: found", select(2, settle { listen = { "127.0.0.1:99999" } })[1])
     assert.same({ 'dunite.lua: listen: found "127.0.0.1:1", allowed is a list' },

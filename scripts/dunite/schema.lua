@@ -12,8 +12,9 @@ local M = {}
 --- Stands for a setting whose environment variable or secret is not there; the schema reports it with its key.
 M.Missing = { __name = "missing setting" }
 
+-- What was found, but never a password within a URL.
 local function shown(value)
-  if type(value) == "string" then return ("%q"):format(value) end
+  if type(value) == "string" then return ("%q"):format((value:gsub("//[^/@]*@", "//…@"))) end
   return type(value) == "table" and "a table" or tostring(value)
 end
 

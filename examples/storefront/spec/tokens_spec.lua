@@ -72,6 +72,7 @@ describe("the token endpoint", function()
 
   it("refuses a form with a wrong password, or of another grant", function()
     assert.equal(401, form("grant_type=password&username=ada@example.com&password=wrong").status)
+    assert.equal(401, form("grant_type=password&username=ada@example.com%00x&password=correct+horse").status)
     assert.equal(400, form("grant_type=refresh_token&refresh_token=x").status)
   end)
 
