@@ -65,6 +65,7 @@ void du_cache_figures(struct du_cache *cache, struct du_cache_figures *figures) 
         figures->opened[status] = atomic_load(&cache->figures.opened[status]);
     figures->filled = atomic_load(&cache->figures.filled);
     figures->failed = atomic_load(&cache->figures.failed);
+    figures->resumed = atomic_load(&cache->figures.resumed);
     figures->bytes = atomic_load(&cache->figures.bytes);
 }
 

@@ -102,10 +102,11 @@ enum du_error_kind du_cache_store(struct du_cache *cache, struct du_cache_store 
 
 struct du_index *du_cache_index(struct du_cache *cache);
 struct du_single_flight *du_cache_flights(struct du_cache *cache); /* for figures */
-/* Totals: hits, misses, coalesced, fills that ended well and badly, bytes fetched. */
+/* Totals: hits, misses, coalesced, fills that ended well and badly, tries to resume one, bytes
+ * fetched. */
 struct du_cache_figures {
     uint64_t opened[DU_CACHE_BYPASS + 1];
-    uint64_t filled, failed, bytes;
+    uint64_t filled, failed, resumed, bytes;
 };
 void du_cache_figures(struct du_cache *cache, struct du_cache_figures *figures);
 

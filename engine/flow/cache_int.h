@@ -19,7 +19,7 @@ struct du_cache {
     pthread_mutex_t lock;
     struct du_list desks; /* under the lock */
     struct {
-        atomic_uint_fast64_t opened[DU_CACHE_BYPASS + 1], filled, failed, bytes;
+        atomic_uint_fast64_t opened[DU_CACHE_BYPASS + 1], filled, failed, resumed, bytes;
     } figures;
 };
 

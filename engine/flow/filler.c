@@ -1,6 +1,6 @@
 #include "filler.h"
 
-#include "fill_int.h"
+#include "filler_int.h"
 #include "mem.h"
 
 #include <inttypes.h>
@@ -9,87 +9,8 @@
 /* What may gather while the disk works: with one chunk more it still fits a room of 1 MiB. */
 enum { GATHERED_MOST = 960 << 10 };
 
-struct du_filler {
-    struct du_list node; /* in its desk's list */
-    struct du_desk *desk;
-    struct du_want *want;
-    struct du_flight *flight;
-    struct du_fill *fill;
-    struct du_fetch *fetch; /* NULL once it has ended */
-    bool headed, paused, arrived;
-    int64_t received;
-    struct du_bytes gathered;
-    struct du_error error; /* why it fails */
-
-    bool working; /* the job is in the lane, or its mail under way */
-    struct du_job job;
-    struct du_partial *partial;
-    struct du_bytes writing;
-    struct du_error disk_error;
-    bool over; /* finished, or discarded */
-};
-
-static struct du_filler *filler_of(struct du_job *job) {
-    return du_container_of(job, struct du_filler, job);
-}
-
 static bool is_failing(const struct du_filler *filler) {
     return filler->error.kind != DU_OK;
-}
-
-/* The jobs: in the disk lane ------------------------------------------------------------------- */
-
-/* Room for so many bytes in all. */
-static bool reserve(struct du_filler *filler, int64_t bytes) {
-    return du_index_reserve(filler->desk->cache->index, du_fill_reservation(filler->fill), bytes,
-                            &filler->disk_error) == DU_OK;
-}
-
-static void create(struct du_job *job) {
-    struct du_filler *filler = filler_of(job);
-    int64_t length = du_fill_length(filler->fill);
-    if (reserve(filler, length) && du_partial_new(filler->desk->cache->blobs, length,
-                                                  &filler->partial, &filler->disk_error) == DU_OK)
-        du_fill_set_file(filler->fill, du_partial_fd(filler->partial), &filler->disk_error);
-}
-
-static void write_gathered(struct du_job *job) {
-    struct du_filler *filler = filler_of(job);
-    int64_t size = (int64_t)filler->writing.size;
-    if (reserve(filler, du_partial_size(filler->partial) + size) &&
-        du_partial_write(filler->partial, filler->writing.data, filler->writing.size,
-                         &filler->disk_error) == DU_OK)
-        du_fill_advance(filler->fill, du_partial_size(filler->partial));
-}
-
-static enum du_error_kind enter_in_index(struct du_filler *filler, const struct du_digest *digest,
-                                         struct du_blob **pin) {
-    const struct du_want *want = filler->want;
-    enum du_error_kind kind =
-        du_index_add(filler->desk->cache->index, digest, du_partial_size(filler->partial),
-                     du_partial_take_fd(filler->partial), want->by_digest ? NULL : want->name,
-                     want->version, pin);
-    return kind == DU_OK ? DU_OK : du_error_set(&filler->disk_error, kind, "enter a blob");
-}
-
-static void finish(struct du_job *job) {
-    struct du_filler *filler = filler_of(job);
-    struct du_digest digest;
-    struct du_blob *pin = NULL;
-    if (du_partial_verify(filler->partial, filler->want->by_digest ? &filler->want->digest : NULL,
-                          du_fill_length(filler->fill), &digest, &filler->disk_error) != DU_OK ||
-        du_partial_publish(filler->partial, &filler->disk_error) != DU_OK ||
-        enter_in_index(filler, &digest, &pin) != DU_OK)
-        return;
-    du_partial_free(&filler->partial);
-    du_fill_verified(filler->fill, &pin);
-    filler->over = true;
-}
-
-static void discard(struct du_job *job) {
-    struct du_filler *filler = filler_of(job);
-    du_partial_free(&filler->partial);
-    filler->over = true;
 }
 
 /* The end -------------------------------------------------------------------------------------- */
@@ -113,6 +34,7 @@ static void complete_flight(struct du_filler *filler) {
 static void filler_free(struct du_filler *filler) {
     struct du_desk *desk = filler->desk;
     du_fill_unref(&filler->fill);
+    du_resume_deinit(&filler->resume);
     du_want_unref(&filler->want);
     du_bytes_deinit(&filler->gathered);
     du_bytes_deinit(&filler->writing);
@@ -135,8 +57,8 @@ static void start_job(struct du_filler *filler, void (*work)(struct du_job *job)
     if (du_lane_submit(filler->desk->cache->disk, &filler->job) == DU_OK)
         return;
     /* As if it had failed there: a hook that got us here must not see the filler end. */
-    if (work == discard)
-        discard(&filler->job);
+    if (work == du_filler_discard)
+        du_filler_discard(&filler->job);
     else
         du_error_set(&filler->disk_error, DU_OVERLOADED, "the disk lane is full");
     filler->job.mail.deliver = come_home;
@@ -151,7 +73,7 @@ static void give_up(struct du_filler *filler) {
     if (filler->partial == NULL)
         filler_free(filler);
     else
-        start_job(filler, discard);
+        start_job(filler, du_filler_discard);
 }
 
 static void end(struct du_filler *filler) {
@@ -164,12 +86,23 @@ static void write_on(struct du_filler *filler) {
     struct du_bytes empty = filler->writing;
     filler->writing = filler->gathered;
     filler->gathered = empty;
-    start_job(filler, write_gathered);
+    start_job(filler, du_filler_write);
     if (!filler->paused)
         return;
     filler->paused = false;
     if (filler->fetch != NULL)
         du_fetch_resume(filler->fetch);
+}
+
+static void wait_for_next_try(struct du_filler *filler) {
+    if (du_timer_running(&filler->pause))
+        return;
+    filler->kept = du_partial_size(filler->partial);
+    if (du_timers_start(du_client_timers(filler->desk->client), &filler->pause,
+                        du_resume_pause_ms(&filler->resume)) == DU_OK)
+        return;
+    du_error_set(&filler->error, DU_MEMORY, "wait for another try");
+    give_up(filler);
 }
 
 /* Whatever is next to do. The filler may be gone after it, but never while its fetch is up. */
@@ -181,29 +114,33 @@ static void proceed(struct du_filler *filler) {
     } else if (is_failing(filler)) {
         give_up(filler);
     } else if (filler->headed && filler->partial == NULL) {
-        start_job(filler, create);
+        start_job(filler, du_filler_create);
     } else if (filler->gathered.size > 0) {
         write_on(filler);
     } else if (filler->arrived) {
         du_fill_verifying(filler->fill);
-        start_job(filler, finish);
+        start_job(filler, du_filler_finish);
+    } else if (filler->broken) {
+        wait_for_next_try(filler);
     }
 }
 
 static void fail(struct du_filler *filler, const struct du_error *error) {
     filler->error = *error;
+    if (du_timer_running(&filler->pause))
+        du_timers_stop(du_client_timers(filler->desk->client), &filler->pause);
     if (filler->fetch != NULL)
         du_fetch_cancel(&filler->fetch);
 }
 
 static void worked(struct du_job *job) {
-    struct du_filler *filler = filler_of(job);
+    struct du_filler *filler = du_filler_of(job);
     du_mailbox_expect(job->home, -1);
     filler->working = false;
     du_bytes_clear(&filler->writing);
     if (filler->disk_error.kind != DU_OK && !is_failing(filler))
         fail(filler, &filler->disk_error);
-    if (job->work == create && !is_failing(filler))
+    if (job->work == du_filler_create && !is_failing(filler))
         du_flight_publish(filler->flight, du_fill_value(filler->fill));
     proceed(filler);
 }
@@ -226,20 +163,70 @@ static bool stop_at_size(struct du_filler *filler, int64_t expected, int64_t act
     return stop(filler);
 }
 
-static bool on_head(void *user, const struct du_fetch_head *head) {
-    struct du_filler *filler = user;
+static bool stop_at_status(struct du_filler *filler, int status) {
+    du_error_set(&filler->error, DU_UPSTREAM, "status %d to a plain GET", status);
+    filler->error.status = status;
+    return stop(filler);
+}
+
+static bool on_first_head(struct du_filler *filler, const struct du_fetch_head *head) {
     int64_t expected = filler->want->size;
-    if (head->status != 200) {
-        du_error_set(&filler->error, DU_UPSTREAM, "status %d to a plain GET", head->status);
-        filler->error.status = head->status;
-        return stop(filler);
-    }
+    if (head->status != 200)
+        return stop_at_status(filler, head->status);
     if (expected >= 0 && head->length >= 0 && head->length != expected)
         return stop_at_size(filler, expected, head->length);
     du_fill_set_length(filler->fill, head->length >= 0 ? head->length : expected);
+    du_resume_init(&filler->resume, filler->want, head);
     filler->headed = true;
     proceed(filler);
     return true;
+}
+
+/* Tries again, if there is a try left. */
+static void break_off(struct du_filler *filler, const struct du_error *error) {
+    char what[DU_WANT_TEXT];
+    if (!filler->headed || !du_resume_may(&filler->resume, error)) {
+        filler->error = *error;
+        return;
+    }
+    filler->broken = true;
+    du_log_format(filler->desk->cache->base->log, DU_LOG_WARN,
+                  "fill of %s from %s broke at %" PRId64 " and is resumed: %s: %s",
+                  du_want_text(filler->want, what), du_origin_name(filler->want->origin),
+                  filler->received, du_error_name(error->kind), error->message);
+}
+
+static bool stop_and_try_plainly(struct du_filler *filler) {
+    struct du_error error;
+    du_error_set(&error, DU_TRANSPORT, "the answer to a range from %" PRId64 " is not that range",
+                 filler->kept);
+    filler->resume.plain = true;
+    break_off(filler, &error);
+    return stop(filler);
+}
+
+static bool on_next_head(struct du_filler *filler, const struct du_fetch_head *head) {
+    if (head->status != 200 && head->status != 206)
+        return stop_at_status(filler, head->status);
+    switch (du_resume_judge(&filler->resume, head, filler->kept, du_fill_length(filler->fill))) {
+    case DU_RESUME_APPEND:
+        filler->received = filler->place = filler->kept;
+        return true;
+    case DU_RESUME_COMPARE:
+        filler->received = filler->place = 0;
+        return true;
+    case DU_RESUME_CHANGED:
+        du_error_set(&filler->error, DU_INTEGRITY, "it changed while it was fetched");
+        return stop(filler);
+    case DU_RESUME_ODD:
+        break;
+    }
+    return stop_and_try_plainly(filler);
+}
+
+static bool on_head(void *user, const struct du_fetch_head *head) {
+    struct du_filler *filler = user;
+    return filler->headed ? on_next_head(filler, head) : on_first_head(filler, head);
 }
 
 static bool on_data(void *user, const char *data, size_t size) {
@@ -262,36 +249,54 @@ static bool on_data(void *user, const char *data, size_t size) {
     return true;
 }
 
+/* Nothing is missing, however its connection ended. */
+static bool has_all(const struct du_filler *filler) {
+    return filler->headed && filler->received == du_fill_length(filler->fill);
+}
+
 /* A body that just ended is whole when it is as long as promised, or has a digest to prove it. */
 static bool is_whole(const struct du_filler *filler, bool complete) {
     int64_t length = du_fill_length(filler->fill);
-    if (complete)
+    if (complete || has_all(filler))
         return filler->headed;
-    return length >= 0 ? filler->received == length : filler->want->by_digest;
+    return length < 0 && filler->want->by_digest;
+}
+
+/* Where no length is known, another try's end would prove nothing either. */
+static void end_early(struct du_filler *filler) {
+    struct du_error error;
+    du_error_set(&error, DU_TRANSPORT, "the body just ended, after %" PRId64 " bytes",
+                 filler->received);
+    if (du_fill_length(filler->fill) < 0)
+        filler->error = error;
+    else
+        break_off(filler, &error);
 }
 
 static void on_end(void *user, const struct du_error *error, bool complete) {
     struct du_filler *filler = user;
     filler->fetch = NULL;
-    if (error->kind != DU_OK)
-        filler->error = *error;
-    else if (!is_whole(filler, complete))
-        du_error_set(&filler->error, DU_TRANSPORT, "the body just ended, after %" PRId64 " bytes",
-                     filler->received);
-    else
+    if (error->kind != DU_OK && !has_all(filler)) {
+        break_off(filler, error);
+    } else if (!is_whole(filler, complete)) {
+        end_early(filler);
+    } else if (filler->received < filler->kept) {
+        du_error_set(&filler->error, DU_INTEGRITY, "it became shorter while it was fetched");
+    } else {
         filler->arrived = true;
+    }
     proceed(filler);
 }
 
 /* The desk's side ------------------------------------------------------------------------------ */
 
-static void fetch(struct du_filler *filler) {
+static void fetch(struct du_filler *filler, const char *const *headers) {
     static const struct du_fetch_hooks hooks = {on_head, on_data, on_end};
     const struct du_want *want = filler->want;
     const struct du_fetch_options options = {
         .origin = want->origin,
         .url = want->url,
-        .headers = want->headers,
+        .headers = headers,
         .scope = want->scope,
         .foreign = want->foreign,
     };
@@ -302,6 +307,19 @@ static void fetch(struct du_filler *filler) {
                        &filler->error);
 }
 
+static void fetch_again(struct du_timer *timer) {
+    struct du_filler *filler = du_container_of(timer, struct du_filler, pause);
+    const char **headers = du_resume_headers(&filler->resume, filler->kept);
+    filler->broken = false;
+    atomic_fetch_add(&filler->desk->cache->figures.resumed, 1);
+    if (headers == NULL)
+        du_error_set(&filler->error, DU_MEMORY, "resume a body");
+    else
+        fetch(filler, headers);
+    du_free(headers);
+    proceed(filler);
+}
+
 static struct du_filler *filler_new(struct du_desk *desk, struct du_want *want) {
     struct du_filler *filler = du_calloc(1, sizeof *filler);
     if (filler == NULL || (filler->fill = du_fill_new()) == NULL) {
@@ -310,6 +328,7 @@ static struct du_filler *filler_new(struct du_desk *desk, struct du_want *want) 
     }
     filler->desk = desk;
     filler->want = du_want_ref(want);
+    filler->pause.fire = fetch_again;
     filler->job.done = worked;
     filler->job.home = desk->home;
     du_bytes_init(&filler->gathered);
@@ -327,7 +346,7 @@ void du_filler_start(struct du_desk *desk, struct du_want *want, struct du_fligh
     }
     filler->flight = *flight;
     *flight = NULL;
-    fetch(filler);
+    fetch(filler, filler->want->headers);
     proceed(filler);
 }
 

@@ -8,8 +8,8 @@
  * Invariants
  *  1. At most one job is in the lane. What arrives meanwhile gathers up to a bound, then the fetch
  *     is paused until the disk has taken it. So the disk paces upstream, and no reader ever does.
- *  2. `partial`, `writing` and `disk_error` are the job's while it is in the lane, else the
- *     loop's.
+ *  2. `partial`, `writing`, `place` and `disk_error` are the job's while it is in the lane, else
+ * the loop's.
  *  3. The fill is published as soon as its file stands and its space is reserved (of a body of
  *     unknown length: before each write); what fails
  *     before that is the flight's outcome, what fails later travels through the fill.
@@ -17,8 +17,12 @@
  *     that nobody joins a fill that has failed), fill failed, file discarded. A filler that is
  *     verifying is not cancelled any more; that ends by itself and soon.
  *  5. A body whose end proves nothing is not kept unless a digest or a size proves it.
+ *  6. A body that breaks after its head is gone on with (resume.h), a few times and not at once,
+ *     when all that came is in the file. Its readers wait meanwhile; nothing of the file changes
+ *     but that it grows.
  *
- * Its jobs in order: create, write …, finish; or, whenever something failed, discard.
+ * Its jobs in order: create, write …, finish; or, whenever something failed, discard. What comes
+ * again is compared by the job that would write it.
  *
  * Thread: the leader's loop, and for its jobs the disk lane.
  */

@@ -44,6 +44,8 @@ static void show_cache(struct du_metrics *metrics, struct du_stores *stores) {
         "verified", (int64_t)cache.filled);
     set(metrics, "dunite_fills_total", DU_METRIC_COUNTER, "Fills that ended, by result.", "result",
         "failed", (int64_t)cache.failed);
+    set(metrics, "dunite_fill_resumes_total", DU_METRIC_COUNTER,
+        "Tries to go on with a body that broke.", NULL, NULL, (int64_t)cache.resumed);
     set(metrics, "dunite_fill_bytes_total", DU_METRIC_COUNTER, "Bytes that fills fetched.", NULL,
         NULL, (int64_t)cache.bytes);
     set(metrics, "dunite_fills", DU_METRIC_GAUGE, "Fills up now.", NULL, NULL,

@@ -295,6 +295,10 @@ enum du_error_kind du_client_new(struct du_client **made, uv_loop_t *loop, struc
     return DU_OK;
 }
 
+struct du_timers *du_client_timers(const struct du_client *client) {
+    return client->timers;
+}
+
 static void on_timer_closed(uv_handle_t *handle) {
     come_home(du_container_of(handle, struct du_client, timer));
 }

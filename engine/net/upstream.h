@@ -81,6 +81,9 @@ enum du_error_kind du_client_new(struct du_client **client, uv_loop_t *loop,
 /* Ends what is left with DU_CANCELLED; closed is called when all is gone and the client freed. */
 void du_client_close(struct du_client **client, void (*closed)(void *user), void *user);
 
+/* Those it was made with. */
+struct du_timers *du_client_timers(const struct du_client *client);
+
 /* What upstream answered (its final answer, after redirects and challenges). Good during head. */
 struct du_fetch_head {
     int status;                /* 200, 206, 304, or whatever `any_status` let through */

@@ -41,6 +41,10 @@ enum du_error_kind du_partial_new(struct du_blobs *blobs, int64_t size, struct d
 /* All or an error; after an error only discard is left. */
 enum du_error_kind du_partial_write(struct du_partial *partial, const void *data, size_t size,
                                     struct du_error *error);
+/* What was written at `offset`, against these bytes: all of them must be written already. DU_OK,
+ * DU_INTEGRITY when they differ, or DU_IO. */
+enum du_error_kind du_partial_compare(struct du_partial *partial, int64_t offset, const char *data,
+                                      size_t size, struct du_error *error);
 int64_t du_partial_size(const struct du_partial *partial); /* written so far */
 /* For reading what is written. Owned by the partial until du_partial_take_fd. */
 int du_partial_fd(const struct du_partial *partial);

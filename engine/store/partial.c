@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Written back in steps, so that the final sync has little left and drags nobody. */
-enum { WRITE_BACK = 16 << 20 };
+enum { WRITE_BACK = 16 << 20, COMPARED = 64 << 10 };
 
 struct du_partial {
     struct du_blobs *blobs;
@@ -131,6 +131,25 @@ enum du_error_kind du_partial_write(struct du_partial *partial, const void *data
     write_back(partial);
     enum du_error_kind kind = du_hash_add(partial->hash, data, size);
     return kind == DU_OK ? DU_OK : du_error_set(error, kind, "hash %s", partial->path);
+}
+
+enum du_error_kind du_partial_compare(struct du_partial *partial, int64_t offset, const char *data,
+                                      size_t size, struct du_error *error) {
+    char piece[COMPARED];
+    while (size > 0) {
+        ssize_t got = pread(partial->fd, piece, size < sizeof piece ? size : sizeof piece, offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return failed(partial, got < 0 ? errno : EIO, "read back", error);
+        if (memcmp(piece, data, (size_t)got) != 0)
+            return du_error_set(error, DU_INTEGRITY,
+                                "what came again from byte %" PRId64 " on differs", offset);
+        data += got;
+        size -= (size_t)got;
+        offset += got;
+    }
+    return DU_OK;
 }
 
 int64_t du_partial_size(const struct du_partial *partial) {

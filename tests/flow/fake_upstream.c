@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -17,7 +18,7 @@ struct fake_fetch {
     struct rig_worker *worker;
     const struct du_fetch_hooks *hooks;
     void *user;
-    char url[128];
+    char url[128], range[64], if_range[64], etag[64], content_range[64];
     bool paused, over;
     /* what the test says next */
     void (*what)(struct fake_fetch *fake);
@@ -60,6 +61,25 @@ const char *du_origin_url(const struct du_origin *some) {
     return "http://upstream.test";
 }
 
+struct du_timers *du_client_timers(const struct du_client *client) {
+    return &((struct rig_worker *)(uintptr_t)client)->timers;
+}
+
+const char *du_fetch_header(struct du_fetch *fetch, const char *name) {
+    const struct fake_fetch *fake = fake_of(fetch);
+    const char *value = strcmp(name, "ETag") == 0 ? fake->etag : fake->content_range;
+    return value[0] != '\0' ? value : NULL;
+}
+
+static void note_headers(struct fake_fetch *fake, const char *const *headers) {
+    for (; headers != NULL && *headers != NULL; headers++) {
+        if (strncmp(*headers, "Range: ", 7) == 0)
+            snprintf(fake->range, sizeof fake->range, "%s", *headers + 7);
+        if (strncmp(*headers, "If-Range: ", 10) == 0)
+            snprintf(fake->if_range, sizeof fake->if_range, "%s", *headers + 10);
+    }
+}
+
 enum du_error_kind du_fetch_start(struct du_client *client, const struct du_fetch_options *options,
                                   const struct du_fetch_hooks *hooks, void *user,
                                   struct du_fetch **fetch, struct du_error *error) {
@@ -72,6 +92,7 @@ enum du_error_kind du_fetch_start(struct du_client *client, const struct du_fetc
         *fake = (struct fake_fetch){
             .worker = (struct rig_worker *)client, .hooks = hooks, .user = user};
         snprintf(fake->url, sizeof fake->url, "%s", options->url);
+        note_headers(fake, options->headers);
         *fetch = (struct du_fetch *)fake;
         rig_tell();
     }
@@ -191,6 +212,13 @@ void fake_end(struct fake_fetch *fake, enum du_error_kind kind, bool complete) {
     say(fake, say_end);
 }
 
+void fake_end_status(struct fake_fetch *fake, int status) {
+    fake->error = du_error_of(DU_UPSTREAM);
+    fake->error.status = status;
+    fake->complete = false;
+    say(fake, say_end);
+}
+
 void fake_end_here(struct fake_fetch *fake, enum du_error_kind kind) {
     fake->error = du_error_of(kind);
     fake->complete = false;
@@ -236,4 +264,33 @@ void fake_wait_over(struct fake_fetch *fake) {
 
 const char *fake_url(struct fake_fetch *fake) {
     return fake->url;
+}
+
+void fake_set_etag(struct fake_fetch *fake, const char *etag) {
+    snprintf(fake->etag, sizeof fake->etag, "%s", etag);
+}
+
+void fake_set_content_range(struct fake_fetch *fake, const char *content_range) {
+    snprintf(fake->content_range, sizeof fake->content_range, "%s", content_range);
+}
+
+const char *fake_range(struct fake_fetch *fake) {
+    return fake->range;
+}
+
+const char *fake_if_range(struct fake_fetch *fake) {
+    return fake->if_range;
+}
+
+struct fake_fetch *fake_wait_again(struct rig *rig, int count) {
+    while (fake_started() < count)
+        rig_let_time_pass(rig, 1000);
+    return fake_wait(count);
+}
+
+void fake_break_for_good(struct rig *rig, struct fake_fetch *fake, enum du_error_kind kind) {
+    int before = fake_started();
+    fake_end(fake, kind, false);
+    for (int i = 1; i <= 3; i++)
+        fake_end(fake_wait_again(rig, before + i), kind, false);
 }

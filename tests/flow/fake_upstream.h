@@ -25,10 +25,22 @@ void fake_refuse(enum du_error_kind kind);
 bool fake_head(struct fake_fetch *fetch, int status, int64_t length);
 bool fake_data(struct fake_fetch *fetch, const char *data, size_t size);
 void fake_end(struct fake_fetch *fetch, enum du_error_kind kind, bool complete);
+/* Upstream answers with that status, and so the fetch ends. */
+void fake_end_status(struct fake_fetch *fetch, int status);
 /* The same, when the caller is on the fetch's loop. */
 void fake_end_here(struct fake_fetch *fetch, enum du_error_kind kind);
 /* Head, data and end in one. */
 void fake_send(struct fake_fetch *fetch, const char *data, size_t size);
+/* Headers that its answer will have; before fake_head. */
+void fake_set_etag(struct fake_fetch *fetch, const char *etag);
+void fake_set_content_range(struct fake_fetch *fetch, const char *content_range);
+/* The request's; "" when it has none. */
+const char *fake_range(struct fake_fetch *fetch);
+const char *fake_if_range(struct fake_fetch *fetch);
+/* Lets pauses pass until so many fetches have been started; gives the last of them. */
+struct fake_fetch *fake_wait_again(struct rig *rig, int count);
+/* Breaks the body, and each that the filler asks for then. */
+void fake_break_for_good(struct rig *rig, struct fake_fetch *fetch, enum du_error_kind kind);
 
 /* While it is paused data may not be sent. */
 bool fake_is_paused(struct fake_fetch *fetch);

@@ -118,6 +118,19 @@ void rig_settle(struct rig_worker *worker) {
     rig_run(worker, nothing, NULL);
 }
 
+static void run_timers(void *user) {
+    du_timers_run(&((struct rig_worker *)user)->timers);
+}
+
+void rig_let_time_pass(struct rig *rig, int64_t ms) {
+    rig_run_in_lane(rig, nothing, NULL);
+    for (int i = 0; i < RIG_WORKERS; i++)
+        rig_settle(&rig->workers[i]);
+    du_clock_advance(&rig->base.clock, ms);
+    for (int i = 0; i < RIG_WORKERS; i++)
+        rig_run(&rig->workers[i], run_timers, &rig->workers[i]);
+}
+
 void rig_land(struct rig *rig, int worker) {
     do {
         rig_run_in_lane(rig, nothing, NULL);

@@ -59,6 +59,9 @@ void rig_run(struct rig_worker *worker, void (*what)(void *user), void *user);
 void rig_run_in_lane(struct rig *rig, void (*what)(void *user), void *user);
 /* When this returns the worker has delivered every mail that was posted before. */
 void rig_settle(struct rig_worker *worker);
+/* What is under way in the lane and to the workers is done; then the clock moves, and what is due
+ * then happens. */
+void rig_let_time_pass(struct rig *rig, int64_t ms);
 /* Waits until no flight is up: each round, what is in the disk lane is done and comes home. */
 void rig_land(struct rig *rig, int worker);
 
