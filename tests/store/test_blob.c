@@ -97,6 +97,31 @@ static void the_descriptor_outlives_the_partial(void **state) {
     du_blobs_close(&blobs);
 }
 
+static void what_comes_again_is_compared_with_what_was_written(void **state) {
+    enum { SIZE = 200000, PIECE = 70000 }; /* more than is read back at once */
+    static char bytes[SIZE];
+    char mark[33] = "";
+    struct du_partial *partial;
+    struct du_error error;
+    struct du_blobs *blobs = open_blobs(*state, mark);
+    for (int i = 0; i < SIZE; i++)
+        bytes[i] = (char)(i % 251);
+    assert_int_equal(du_partial_new(blobs, -1, &partial, NULL), DU_OK);
+    assert_int_equal(du_partial_write(partial, bytes, SIZE, NULL), DU_OK);
+    assert_int_equal(du_partial_compare(partial, 0, bytes, SIZE, NULL), DU_OK);
+    assert_int_equal(du_partial_compare(partial, PIECE, bytes + PIECE, PIECE, NULL), DU_OK);
+    assert_int_equal(du_partial_compare(partial, SIZE, "", 0, NULL), DU_OK);
+    assert_int_equal(du_partial_compare(partial, 1, bytes, PIECE, NULL), DU_INTEGRITY);
+    bytes[SIZE - 1]++;
+    assert_int_equal(du_partial_compare(partial, 0, bytes, SIZE, &error), DU_INTEGRITY);
+    assert_int_equal(error.kind, DU_INTEGRITY);
+    /* A file that somebody cut is the disk's fault. */
+    assert_int_equal(ftruncate(du_partial_fd(partial), PIECE), 0);
+    assert_int_equal(du_partial_compare(partial, 0, bytes, SIZE, NULL), DU_IO);
+    du_partial_free(&partial);
+    du_blobs_close(&blobs);
+}
+
 static void a_wrong_digest_or_size_is_named_with_both_sides(void **state) {
     char mark[33] = "", text[DU_DIGEST_TEXT];
     struct du_digest digest, other;
@@ -278,6 +303,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_blob_is_visible_only_after_publish),
         FIXTURE_TEST(the_descriptor_outlives_the_partial),
+        FIXTURE_TEST(what_comes_again_is_compared_with_what_was_written),
         FIXTURE_TEST(a_wrong_digest_or_size_is_named_with_both_sides),
         FIXTURE_TEST(a_partial_reads_while_it_is_written),
         FIXTURE_TEST(short_writes_are_continued),
