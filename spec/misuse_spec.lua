@@ -35,7 +35,7 @@ describe("a flight's key", function()
   end)
 
   it("made of parts cannot be built to collide", function()
-    local seen, parts = {}, { "", "a", "b", "1:a", "s1:a", "a\0", "\0a", 1, "1", true, "true", false, "s0:" }
+    local seen, parts = {}, { "", "a", "b", "1:a", "s1:a", "as:b", "a\0", "\0a", 1, "1", true, "true", false, "s0:" }
     local function add(...)
       local key = dunite.key(...)
       assert.is_nil(seen[key])
