@@ -3,20 +3,31 @@
 #include "lua_errors.h"
 #include "module.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 /* native.records: a table of functions that are called as methods. */
 
-/* records:get(bucket, key) */
+static bool is_text_at(lua_State *L, int index, const struct du_record *record) {
+    size_t size;
+    const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &size) : NULL;
+    return text != NULL && size == record->size && memcmp(text, record->data, size) == 0;
+}
+
+/* records:get(bucket, key, last) */
 static int get(lua_State *L) {
     const char *bucket = luaL_checkstring(L, 2), *key = luaL_checkstring(L, 3);
+    lua_settop(L, 4);
     struct du_records *records = du_module_shared(L)->records;
     struct du_value **box = du_box_value(L);
     struct du_record *record = du_records_get(records, bucket, key);
     if (record == NULL)
         return 0;
     *box = &record->value;
-    lua_pushlstring(L, record->data, record->size);
+    if (is_text_at(L, 4, record))
+        lua_pushvalue(L, 4);
+    else
+        lua_pushlstring(L, record->data, record->size);
     du_value_unref(box);
     return 1;
 }

@@ -28,12 +28,12 @@ end
 
 -- What the records hold, decoded once per text.
 local function known(self, key)
-  local raw = native.records:get(self.bucket, key)
+  local last = self.decoded[key]
+  local raw = native.records:get(self.bucket, key, last and last.raw)
   if not raw then
     self.decoded[key] = nil
     return nil
   end
-  local last = self.decoded[key]
   if last and last.raw == raw then return last.row end
   local row = native.json.decode(raw)
   if type(row) ~= "table" then return nil end

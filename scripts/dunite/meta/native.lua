@@ -219,8 +219,12 @@ function exchange:client(address) end
 local records = {}
 ---@type dunite.native.Records
 native.records = records
+--- last: what it was the last time, if known; where it is that still, nothing is copied.
+---@param bucket string
+---@param key string
+---@param last? string
 ---@return string?
-function records:get(bucket, key) end
+function records:get(bucket, key, last) end
 ---@return true? ok, table? problem
 function records:put(bucket, key, value) end
 ---@return boolean
