@@ -61,21 +61,19 @@ class Cores:
         return {row[0]: [int(x) / TICK for x in row[1:9]] for row in rows}
 
     def used(self, cpu):
-        """Busy, idle and stolen seconds of that core."""
+        """Seconds of that core: in processes, idle, stolen, and all; the rest went to interrupts."""
         name, now = f"cpu{cpu}", self._read()
         spent = [b - a for a, b in zip(self.began[name], now[name])]
-        idle, steal = spent[3] + spent[4], spent[7]
-        return sum(spent) - idle - steal, idle, steal
+        return sum(spent[:3]), spent[3] + spent[4], spent[7], max(sum(spent), 1e-9)
 
 
 def verdict(cores, server_seconds, load_may_be_full=False):
     """Why a round does not count, or None."""
     stolen = limit = 0.0
     for cpu in (SERVER_CPU, LOAD_CPU):
-        busy, idle, steal = cores.used(cpu)
-        whole = max(busy + idle + steal, 1e-9)
+        processes, idle, steal, whole = cores.used(cpu)
         stolen = max(stolen, steal / whole)
-        if cpu == SERVER_CPU and busy - server_seconds > 0.1 * whole:
+        if cpu == SERVER_CPU and processes - server_seconds > 0.1 * whole:
             return "others were on the server's core"
         if cpu == LOAD_CPU:
             limit = idle / whole
