@@ -9,7 +9,7 @@ static bool is_empty(const struct du_desk *desk) {
     return desk->openings == 0 && du_list_empty(&desk->fillers);
 }
 
-static void post(struct du_desk *desk) {
+void du_desk_look(struct du_desk *desk) {
     pthread_mutex_lock(&desk->cache->lock);
     if (desk->home != NULL && !desk->posted) {
         desk->posted = true;
@@ -38,6 +38,7 @@ static void look(struct du_mail *mail) {
     desk->posted = false;
     pthread_mutex_unlock(&desk->cache->lock);
     du_filler_check_all(&desk->fillers);
+    du_filler_start_queued(&desk->fillers);
     if (has_closed(desk) && desk->closed != NULL)
         desk->closed(desk->user);
 }
@@ -87,12 +88,12 @@ enum du_step du_desk_close(struct du_desk *desk, void (*closed)(void *user), voi
 
 void du_desk_left(struct du_desk *desk) {
     if (desk->closing && is_empty(desk))
-        post(desk);
+        du_desk_look(desk);
 }
 
 void du_desk_abandoned(struct du_flight *flight, void *user) {
     (void)flight;
-    post(user);
+    du_desk_look(user);
 }
 
 void du_desk_free(struct du_desk **desk) {

@@ -26,7 +26,7 @@ struct du_desk {
     struct du_list in_cache;
     struct du_client *client; /* both NULL once it has closed */
     struct du_mailbox *home;
-    struct du_mail mail; /* "look who is abandoned, and whether the desk has closed" */
+    struct du_mail mail; /* that one looks */
     bool posted;
 };
 
@@ -39,6 +39,8 @@ struct du_desk *du_desk_look_up(struct du_cache *cache, const struct du_client *
 enum du_step du_desk_close(struct du_desk *desk, void (*closed)(void *user), void *user);
 /* A filler or an opening has gone. */
 void du_desk_left(struct du_desk *desk);
+/* Looks soon, from the loop: who is abandoned, whose turn it is, whether it has closed. */
+void du_desk_look(struct du_desk *desk);
 /* A flight's on_abandon hook; user is the leader's desk. */
 void du_desk_abandoned(struct du_flight *flight, void *user);
 /* It has closed, or nothing of it is up. */

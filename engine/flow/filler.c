@@ -40,6 +40,8 @@ static void filler_free(struct du_filler *filler) {
     du_bytes_deinit(&filler->writing);
     du_list_remove(&filler->node);
     du_free(filler);
+    if (du_filler_any_queued(&desk->fillers))
+        du_desk_look(desk);
     du_desk_left(desk);
 }
 
@@ -337,6 +339,13 @@ static struct du_filler *filler_new(struct du_desk *desk, struct du_want *want) 
     return filler;
 }
 
+void du_filler_begin(struct du_filler *filler) {
+    filler->queued = false;
+    if (!is_failing(filler))
+        fetch(filler, filler->want->headers);
+    proceed(filler);
+}
+
 void du_filler_start(struct du_desk *desk, struct du_want *want, struct du_flight **flight) {
     struct du_filler *filler = filler_new(desk, want);
     if (filler == NULL) {
@@ -346,8 +355,7 @@ void du_filler_start(struct du_desk *desk, struct du_want *want, struct du_fligh
     }
     filler->flight = *flight;
     *flight = NULL;
-    fetch(filler, filler->want->headers);
-    proceed(filler);
+    du_filler_begin_or_queue(filler);
 }
 
 static void cancel(struct du_filler *filler, const char *why) {

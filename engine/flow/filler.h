@@ -20,6 +20,8 @@
  *  6. A body that breaks after its head is gone on with (resume.h), a few times and not at once,
  *     when all that came is in the file. Its readers wait meanwhile; nothing of the file changes
  *     but that it grows.
+ *  7. So many fills of one upstream at most are up on one worker; the next wait for their turn, and
+ *     where too many wait, a new one is Overloaded.
  *
  * Its jobs in order: create, write …, finish; or, whenever something failed, discard. What comes
  * again is compared by the job that would write it.
@@ -30,10 +32,14 @@
 #include "desk.h"
 #include "want.h"
 
+enum { DU_FILLS_MOST = 32, DU_FILLS_QUEUED_MOST = 1024 };
+
 /* Takes the flight, and completes it whatever happens. */
 void du_filler_start(struct du_desk *desk, struct du_want *want, struct du_flight **flight);
 /* For the desk, over its list. Cancels those that nobody wants and that may be cancelled then. */
 void du_filler_check_all(struct du_list *fillers);
 void du_filler_cancel_all(struct du_list *fillers);
+/* Those whose turn has come. */
+void du_filler_start_queued(struct du_list *fillers);
 
 #endif

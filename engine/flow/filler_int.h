@@ -1,7 +1,8 @@
 #ifndef DU_FILLER_INT_H
 #define DU_FILLER_INT_H
 
-/* What filler.c (on the loop) and filler_jobs.c (in the disk lane) share. */
+/* What filler.c (on the loop), filler_queue.c (whose turn it is) and filler_jobs.c (in the disk
+ * lane) share. */
 
 #include "fill_int.h"
 #include "filler.h"
@@ -14,6 +15,7 @@ struct du_filler {
     struct du_flight *flight;
     struct du_fill *fill;
     struct du_fetch *fetch; /* NULL once it has ended */
+    bool queued;            /* its fetch waits for its turn */
     bool headed, paused, arrived;
     int64_t received; /* up to where, of the whole */
     struct du_resume resume;
@@ -35,6 +37,11 @@ struct du_filler {
 static inline struct du_filler *du_filler_of(struct du_job *job) {
     return du_container_of(job, struct du_filler, job);
 }
+
+/* Its turn has come; or it has failed before that. It may be gone after it. */
+void du_filler_begin(struct du_filler *filler);
+void du_filler_begin_or_queue(struct du_filler *filler);
+bool du_filler_any_queued(struct du_list *fillers);
 
 /* The jobs. What fails is in disk_error; write and finish need all before to have gone well. */
 void du_filler_create(struct du_job *job);
