@@ -185,7 +185,13 @@ static void a_fill_that_breaks_breaks_the_answer_and_is_not_charged(void **state
     ASSERT_SAYS(" 200 ");
     assert_int_equal(running(), 1);
     close(site.upstream_held);
+    site.upstream_holds = false; /* it breaks again each time that it is asked to go on */
+    while (!answer.closed) {
+        site_advance(&site, 100);
+        site_take(&site, &answer);
+    }
     site_finish(&site, &answer);
+    assert_true(site.upstream_asked > 1);
     assert_int_equal(running(), 0);
     assert_int_equal(counted(), 0);
     outcome_is("failed_upstream", "Transport");
