@@ -135,9 +135,9 @@ static void waits(struct du_counter *counter, const char *name, const char *scop
     }
     qsort(taken, (size_t)count, sizeof *taken, by_size);
     snprintf(line, sizeof line, "wait.%s_p50_us", name);
-    figure(line, (double)taken[count / 2] / 1000);
+    figure(line, (double)taken[(size_t)count / 2] / 1000);
     snprintf(line, sizeof line, "wait.%s_p99_us", name);
-    figure(line, (double)taken[count * 99 / 100] / 1000);
+    figure(line, (double)taken[(size_t)count * 99 / 100] / 1000);
     sem_destroy(&done);
 }
 
