@@ -134,10 +134,11 @@ static void waits(struct du_counter *counter, const char *name, const char *scop
         usleep(500);
     }
     qsort(taken, (size_t)count, sizeof *taken, by_size);
+    int middle = count / 2, high = count * 99 / 100;
     snprintf(line, sizeof line, "wait.%s_p50_us", name);
-    figure(line, (double)taken[(size_t)count / 2] / 1000);
+    figure(line, (double)taken[middle] / 1000);
     snprintf(line, sizeof line, "wait.%s_p99_us", name);
-    figure(line, (double)taken[(size_t)count * 99 / 100] / 1000);
+    figure(line, (double)taken[high] / 1000);
     sem_destroy(&done);
 }
 
