@@ -46,7 +46,7 @@ class Chaos:
                 writer.transport.abort()
                 return None
             if random.random() < 0.02:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0)
         return int(lines[0].split()[1]), length, bytes(body)
 
     def judge(self, name, first, size, status, length, body):
