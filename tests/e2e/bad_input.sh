@@ -173,7 +173,6 @@ check "what was refused is counted" test "$(metric 'dunite_refused_total{')" -gt
 
 # ---- an upstream that lies ----
 
-logged() { grep -c -- "$1" "$work/storefront.log"; }
 stop "$storefront_pid" # the failures above are forgotten, too
 start_storefront
 ask "$downloads" "${ada[@]}"
@@ -182,10 +181,10 @@ head -c 500 /dev/urandom >>"$releases/acme/tool/v1.0.0/grows.bin"
 curl -s "${ada[@]}" -o "$work/got" -w '%{http_code}' "$storefront$downloads/grows.bin" >"$work/said"
 got="$? $(cat "$work/said")"
 check "a size that is not the listed one is 502, or breaks ($got)" test "$got" = "0 502" -o "${got:0:2}" != "0 "
-is "as Integrity" "$(logged 'grows.bin .*problem=Integrity')" 1
+is "as Integrity" "$(logged 'grows.bin .*problem=Integrity' 1)" 1
 ask "$downloads/elsewhere.bin" "${ada[@]}"
 is "an asset at a private address is 502" "$status" 502
-is "as InvalidUrl" "$(logged 'elsewhere.bin .*problem=InvalidUrl')" 1
+is "as InvalidUrl" "$(logged 'elsewhere.bin .*problem=InvalidUrl' 1)" 1
 
 kit=$packages/acme/kit/1.0/kit.zip
 ask /v1/applications/kit/downloads "${ada[@]}"
@@ -194,7 +193,7 @@ printf 'lie' | dd of="$kit" bs=1 seek=500000 conv=notrunc status=none
 curl -s "${ada[@]}" -o "$work/got" "$storefront/v1/applications/kit/downloads/kit.zip"
 is "a body with another digest breaks" $? 18
 check "before its last bytes" test "$(wc -c <"$work/got")" -lt 1000000
-is "as Integrity" "$(logged 'kit.zip .*problem=Integrity')" 1
+is "as Integrity" "$(logged 'kit.zip .*problem=Integrity' 1)" 1
 cp "$work/kit.zip" "$kit"
 ask /v1/applications/kit/downloads/kit.zip "${ada[@]}"
 is "and nothing of it was kept" "$(sum "$work/body")" "$(sum "$work/kit.zip")"

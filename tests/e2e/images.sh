@@ -156,7 +156,7 @@ export OCI_UPSTREAM_PASSWORD=wrong
 begin
 pull wrong >"$work/said" 2>&1
 is "with wrong credentials of ours it fails" $? 1
-check "as our upstream's fault" grep -q 'path=/v2/tool/manifests/v1.0.0 status=502' "$work/storefront.log"
+check "as our upstream's fault" until_true 10 has_logged 'path=/v2/tool/manifests/v1.0.0 status=502' 1
 stop "$storefront_pid"
 stop "$registry_pid"
 

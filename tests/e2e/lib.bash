@@ -34,6 +34,17 @@ is() { # NAME GOT WANTED
     if [[ $2 == "$3" ]]; then ok "$1"; else not_ok "$1" "got '$2', wanted '$3'"; fi
 }
 
+# How many lines of the storefront's log match PATTERN. It is written behind the answers, so it waits for as many as
+# are WANTED.
+logged() { # PATTERN WANTED
+    until_true 10 has_logged "$@" || true
+    grep -c -- "$1" "$work/storefront.log" || true
+}
+
+has_logged() {
+    [[ $(grep -c -- "$1" "$work/storefront.log") -ge $2 ]]
+}
+
 # has NAME TEXT PATTERN: a part of the text (a regular expression, any case).
 has() {
     if grep -Eiq -- "$3" <<<"$2"; then ok "$1"; else not_ok "$1" "no '$3' in: ${2:0:2000}"; fi

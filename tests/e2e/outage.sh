@@ -13,8 +13,6 @@ start_storefront
 member ada correct-horse
 ada=(-u ada@example.com:correct-horse)
 
-logged() { grep -c -- "$1" "$work/storefront.log"; }
-
 ask "$downloads/warm.bin" "${ada[@]}" # 1 of the day
 is "an asset is cached" "$status" 200
 
@@ -24,8 +22,8 @@ stop "$double_pid"
 for _ in 1 2 3 4 5 6 7; do ask "$downloads/cold.bin" "${ada[@]}"; done
 is "a cold asset is 502 while nobody answers upstream" "$status" 502
 has "by its code" "$body" '"code":"transport"'
-is "each of them Transport in the log" "$(logged 'path=.*/cold.bin status=502 .*problem=Transport')" 7
-is "never Io" "$(logged problem=Io)" 0
+is "each of them Transport in the log" "$(logged 'path=.*/cold.bin status=502 .*problem=Transport' 7)" 7
+is "never Io" "$(logged problem=Io 0)" 0
 ask "$downloads/warm.bin" "${ada[@]}" # 2
 is "the cached one is still served, and nobody paid for the others" "$status" 200
 is "as it was" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/warm.bin")"
@@ -49,14 +47,14 @@ path=$(path_of mended.bin)
 script "{\"path\":\"$path\",\"cut\":1000000,\"times\":1}"
 ask "$downloads/mended.bin" "${ada[@]}" # 4
 is "a body that breaks upstream is gone on with" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/mended.bin")"
-check "and the log says so" grep -q 'fill of asset/tool/v1.0.0/mended.bin .* is resumed' "$work/storefront.log"
+check "and the log says so" until_true 10 has_logged 'fill of asset/tool/v1.0.0/mended.bin .* is resumed' 1
 
 path=$(path_of broken.bin)
 script "{\"path\":\"$path\",\"cut\":100000}"
 curl -s "${ada[@]}" -o "$work/broken" "$storefront$downloads/broken.bin"
 is "one that breaks again and again breaks for the member" $? 18
 check "who never holds the whole of it" test "$(wc -c <"$work/broken")" -lt 2000000
-is "Transport in the log" "$(logged 'path=.*/broken.bin .*problem=Transport')" 1
+is "Transport in the log" "$(logged 'path=.*/broken.bin .*problem=Transport' 1)" 1
 curl -sf "$double/double/reset" -d '{}' >/dev/null
 ask "$downloads/broken.bin" "${ada[@]}" # 5
 is "nothing of it was kept" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/broken.bin")"
