@@ -283,10 +283,11 @@ static int create(lua_State *L) {
     creating->error = du_error_of(DU_OK);
     creating->job = (struct du_job){
         .work = make_key, .done = key_made, .home = creating->wait.context->mailbox};
-    creating->error.kind = du_lane_submit(shared->disk, &creating->job);
-    if (creating->error.kind != DU_OK)
-        return du_wait_answer(L, &creating->wait);
-    return du_wait_park(L, &creating->wait);
+    enum du_error_kind kind = du_lane_submit(shared->disk, &creating->job);
+    if (kind == DU_OK) /* it is the lane's now, with its error */
+        return du_wait_park(L, &creating->wait);
+    creating->error.kind = kind;
+    return du_wait_answer(L, &creating->wait);
 }
 
 void du_lua_keys_open(lua_State *L) {

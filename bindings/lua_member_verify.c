@@ -132,8 +132,9 @@ int du_lua_member_verify(lua_State *L) {
         return du_wait_answer(L, &verifying->wait);
     verifying->job =
         (struct du_job){.work = work, .done = verified, .home = verifying->wait.context->mailbox};
-    verifying->error.kind = du_lane_submit(shared->password, &verifying->job);
-    if (verifying->error.kind != DU_OK)
-        return du_wait_answer(L, &verifying->wait);
-    return du_wait_park(L, &verifying->wait);
+    enum du_error_kind kind = du_lane_submit(shared->password, &verifying->job);
+    if (kind == DU_OK) /* it is the lane's now, with its error */
+        return du_wait_park(L, &verifying->wait);
+    verifying->error.kind = kind;
+    return du_wait_answer(L, &verifying->wait);
 }

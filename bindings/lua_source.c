@@ -152,8 +152,10 @@ static bool submit(struct reading *reading) {
     reading->job.work = read_file;
     reading->job.done = file_read;
     reading->job.home = reading->wait.context->mailbox;
-    reading->error.kind = du_lane_submit(reading->disk, &reading->job);
-    return reading->error.kind == DU_OK;
+    enum du_error_kind kind = du_lane_submit(reading->disk, &reading->job);
+    if (kind != DU_OK) /* else it is the lane's now, with its error */
+        reading->error.kind = kind;
+    return kind == DU_OK;
 }
 
 /* Goes on as the fill stands now. False: it ends here, see its error. */
