@@ -62,7 +62,7 @@ const char *du_origin_url(const struct du_origin *some) {
 }
 
 struct du_timers *du_client_timers(const struct du_client *client) {
-    return &((struct rig_worker *)(uintptr_t)client)->timers;
+    return &((struct rig_worker *)(void *)client)->timers;
 }
 
 const char *du_fetch_header(struct du_fetch *fetch, const char *name) {
