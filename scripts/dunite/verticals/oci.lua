@@ -5,7 +5,7 @@
 
 local dunite = require "dunite"
 local errors = require "dunite.errors.oci"
-local library = require "dunite.verticals.oci.library"
+local holdings = require "dunite.verticals.oci.holdings"
 local registry = require "dunite.verticals.oci.registry"
 local token = require "dunite.verticals.oci.token"
 
@@ -27,6 +27,6 @@ function M.routes(options) return registry.routes(options) end
 
 --- Forgets what is known of an application's images (not their bytes), so that all of it is asked for again.
 ---@param slug string
-function M.forget(slug) library.forget(slug) end
+function M.forget(slug) holdings.forget(slug) end
 
 return M

@@ -6,7 +6,7 @@ local errors = require "dunite.errors"
 local native = require "dunite.native"
 local router = require "dunite.router"
 local schema = require "dunite.schema"
-local library = require "dunite.verticals.oci.library"
+local holdings = require "dunite.verticals.oci.holdings"
 local manifest = require "dunite.verticals.oci.manifest"
 local meter = require "dunite.verticals.oci.meter"
 local origin = require "dunite.verticals.oci.origin"
@@ -73,7 +73,7 @@ local function by_tag(req, product, pulls)
   if not tags.offered(product, tag) then return wire.manifest_unknown() end
   local lease, denied = pulls:pull(req, product, tag)
   if not lease then return refuse(denied) end
-  local held, failed = library.by_tag(product, tag, req:header_list "accept")
+  local held, failed = holdings.by_tag(product, tag, req:header_list "accept")
   if not held then return refuse(failed) end
   lease:release()
   return manifest_answer(held)
@@ -81,7 +81,7 @@ end
 
 local function by_digest(req, product, pulls)
   local lease = pulls:part(req.member)
-  local held, failed = library.by_digest(product, req.params.reference, req:header_list "accept")
+  local held, failed = holdings.by_digest(product, req.params.reference, req:header_list "accept")
   if lease then lease:release() end
   return held and manifest_answer(held) or refuse(failed)
 end
