@@ -14,6 +14,7 @@
 #include "base.h"
 #include "cache.h"
 #include "credentials.h"
+#include "embedded.h"
 #include "failure_limiter.h"
 #include "lane.h"
 #include "limiter.h"
@@ -58,6 +59,13 @@ struct du_shared {
 
 struct du_bindings;
 
+/* A module that the program around the engine gives to scripts: open(name, ":preload:") makes it.
+ */
+struct du_host_module {
+    const char *name;
+    lua_CFunction open;
+};
+
 struct du_context {
     struct du_base *base;
     struct du_shared *shared;     /* NULL while only checking */
@@ -68,7 +76,11 @@ struct du_context {
     struct du_timers *timers;
     struct du_tasks *tasks;
     struct du_client *client;
-    const char *folder; /* the deployment's */
+    const char *folder; /* the deployment's; with a bundle, what relative paths are below */
+    const struct du_scripts *bundle; /* in place of what is in the folder, or NULL */
+    const struct du_host_module
+        *modules; /* of the program around the engine; NULL name ends, or NULL */
+    void *host;   /* that program's own */
     const char *const
         *environment;             /* "NAME=value" before the process's; NULL-terminated, or NULL */
     uint64_t generation;          /* part of the key of flights of Lua operations */

@@ -90,6 +90,14 @@ static int open_below(lua_State *L, const char *path, int flags) {
     return fd;
 }
 
+static int push_bundled(lua_State *L, const struct du_scripts *bundle, const char *path) {
+    const struct du_embedded_script *script = du_scripts_find(bundle, path);
+    if (script == NULL)
+        return refuse(L, path, "not in this bundle");
+    lua_pushlstring(L, script->source, script->size);
+    return 1;
+}
+
 static int read_file(lua_State *L) {
     size_t size;
     const char *path = luaL_checklstring(L, 1, &size);
@@ -97,12 +105,19 @@ static int read_file(lua_State *L) {
         return push_file(L, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path, FILE_MOST);
     if (!is_below(path, size))
         return refuse(L, path, "not a path below the deployment's folder");
+    if (du_context_of(L)->bundle != NULL)
+        return push_bundled(L, du_context_of(L)->bundle, path);
     return push_file(L, open_below(L, path, O_RDONLY), path, FILE_MOST);
 }
 
 static int deployment_has(lua_State *L) {
     size_t size;
     const char *path = luaL_checklstring(L, 1, &size);
+    const struct du_scripts *bundle = du_context_of(L)->bundle;
+    if (bundle != NULL) {
+        lua_pushboolean(L, du_scripts_find(bundle, path) != NULL);
+        return 1;
+    }
     int fd = is_below(path, size) ? open_below(L, path, O_PATH) : -1;
     if (fd >= 0)
         close(fd);

@@ -6,9 +6,29 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct du_option *find(const struct du_option *table, const char *name, size_t size) {
+/* An option's letter, 0 when it has none, and its name without that. */
+static char letter_of(const struct du_option *option) {
+    return option->name[1] == ',' ? option->name[0] : '\0';
+}
+
+static const char *name_of(const struct du_option *option) {
+    return letter_of(option) != '\0' ? option->name + 2 : option->name;
+}
+
+static bool is_named(const struct du_option *option, const char *name, size_t size) {
+    return strlen(name_of(option)) == size && strncmp(name_of(option), name, size) == 0;
+}
+
+/* word: "--name", "--name=value", "-l". Sets *value to what stands behind its equals sign, or NULL.
+ */
+static const struct du_option *find(const struct du_option *table, const char *word,
+                                    const char **value) {
+    bool letter = word[1] != '-';
+    const char *equals = letter ? NULL : strchr(word, '=');
+    size_t size = equals == NULL ? strlen(word) : (size_t)(equals - word);
+    *value = equals == NULL ? NULL : equals + 1;
     for (; table->name != NULL; table++) {
-        if (strlen(table->name) == size && strncmp(table->name, name, size) == 0)
+        if (letter ? letter_of(table) == word[1] : is_named(table, word + 2, size - 2))
             return table;
     }
     return NULL;
@@ -20,7 +40,7 @@ static bool is_number(const char *text) {
 
 static bool keep(struct du_arguments *options, const struct du_option *option, const char *value) {
     if (option->kind == DU_OPTION_NUMBER && !is_number(value)) {
-        fprintf(stderr, "dunite: --%s takes a whole number, not '%s'\n", option->name, value);
+        fprintf(stderr, "dunite: --%s takes a whole number, not '%s'\n", name_of(option), value);
         return false;
     }
     if (options->given_count == sizeof options->given / sizeof *options->given) {
@@ -34,22 +54,26 @@ static bool keep(struct du_arguments *options, const struct du_option *option, c
 /* Words[*at] is an option; moves *at over its value. */
 static bool parse_option(int count, char **words, int *at, const struct du_option *table,
                          struct du_arguments *options) {
-    const char *name = words[*at] + 2, *equals = strchr(name, '=');
-    size_t size = equals == NULL ? strlen(name) : (size_t)(equals - name);
-    const struct du_option *option = find(table, name, size);
+    const char *value;
+    const struct du_option *option = find(table, words[*at], &value);
     if (option == NULL) {
         fprintf(stderr, "dunite: no option '%s'; see `dunite help`\n", words[*at]);
         return false;
     }
     if (option->kind == DU_OPTION_FLAG)
         return keep(options, option, "1");
-    if (equals != NULL)
-        return keep(options, option, equals + 1);
+    if (value != NULL)
+        return keep(options, option, value);
     if (*at + 1 == count) {
-        fprintf(stderr, "dunite: --%s wants %s\n", option->name, option->value);
+        fprintf(stderr, "dunite: %s wants %s\n", words[*at], option->value);
         return false;
     }
     return keep(options, option, words[++*at]);
+}
+
+/* "-" alone is an argument: standard input. */
+static bool is_option(const char *word) {
+    return word[0] == '-' && (word[1] == '-' || (word[1] != '\0' && word[2] == '\0'));
 }
 
 bool du_arguments_parse(int count, char **words, const struct du_option *table, size_t rest_after,
@@ -60,7 +84,7 @@ bool du_arguments_parse(int count, char **words, const struct du_option *table, 
         rest |= rest_after > 0 && options->argument_count >= rest_after;
         if (!rest && strcmp(words[at], "--") == 0) {
             rest = true;
-        } else if (!rest && strncmp(words[at], "--", 2) == 0) {
+        } else if (!rest && is_option(words[at])) {
             if (!parse_option(count, words, &at, table, options))
                 return false;
         } else if (options->argument_count <
@@ -87,7 +111,7 @@ static const char *from_environment(const char *name) {
 static const char *on_command_line(const struct du_arguments *options, const char *name) {
     const char *value = NULL;
     for (size_t i = 0; i < options->given_count; i++) {
-        if (strcmp(options->given[i].option->name, name) == 0)
+        if (strcmp(name_of(options->given[i].option), name) == 0)
             value = options->given[i].value;
     }
     return value;
@@ -105,7 +129,9 @@ bool du_arguments_flag(const struct du_arguments *options, const char *name) {
 void du_arguments_help(const struct du_option *table) {
     for (; table->name != NULL; table++) {
         char left[48];
-        snprintf(left, sizeof left, "--%s %s", table->name,
+        int used =
+            letter_of(table) == 0 ? 0 : snprintf(left, sizeof left, "-%c, ", letter_of(table));
+        snprintf(left + used, sizeof left - (size_t)used, "--%s %s", name_of(table),
                  table->value == NULL ? "" : table->value);
         printf("  %-24s %s\n", left, table->help);
     }
@@ -144,7 +170,7 @@ static void add_listen(const struct du_arguments *options, struct du_bytes *json
     struct du_bytes list;
     du_bytes_init(&list);
     for (size_t i = 0; i < options->given_count; i++) {
-        if (strcmp(options->given[i].option->name, "listen") == 0)
+        if (strcmp(name_of(options->given[i].option), "listen") == 0)
             add_address(&list, options->given[i].value, strlen(options->given[i].value));
     }
     const char *rest = list.size > 0 ? NULL : from_environment("listen");

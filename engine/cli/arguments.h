@@ -12,7 +12,7 @@
 enum du_option_kind { DU_OPTION_FLAG, DU_OPTION_TEXT, DU_OPTION_NUMBER, DU_OPTION_LIST };
 
 struct du_option {
-    const char *name; /* without dashes; a NULL name ends a table */
+    const char *name; /* without dashes; "o,output" is -o and --output. A NULL name ends a table */
     enum du_option_kind kind;
     const char *value; /* what help calls its value */
     const char *help;

@@ -2,7 +2,7 @@
 
 #include "check.h"
 
-#include "bytes.h"
+#include "bundled.h"
 #include "command.h"
 #include "report.h"
 
@@ -20,8 +20,10 @@ static int load(int count, char **words, struct loading *loading) {
         return 2;
     du_bytes_init(&loading->overrides);
     du_arguments_overrides(&loading->options, &loading->overrides);
+    const char *folder = loading->options.argument_count > 0 ? loading->options.arguments[0] : NULL;
     struct du_engine_options wanted = {
-        .folder = loading->options.argument_count > 0 ? loading->options.arguments[0] : ".",
+        .folder = folder != NULL ? folder : ".",
+        .bundle = du_bundled_unless(folder),
         .scripts = du_arguments_text(&loading->options, "scripts"),
         .overrides = loading->overrides.data,
     };

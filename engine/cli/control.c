@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include "bundled.h"
 #include "call.h"
 #include "check.h"
 #include "json.h"
@@ -99,6 +100,7 @@ int du_control_call(const struct du_arguments *options, const char *command,
     const char *folder = du_arguments_text(options, "dir");
     struct du_engine_options wanted = {
         .folder = folder == NULL ? "." : folder,
+        .bundle = du_bundled_unless(folder),
         .scripts = du_arguments_text(options, "scripts"),
         .overrides = overrides.data,
     };

@@ -1,5 +1,6 @@
 /* The dunite program: finds the command and runs it. */
 
+#include "bundled.h"
 #include "command.h"
 
 #include <malloc.h>
@@ -55,6 +56,8 @@ const struct du_command du_commands[] = {
     {"status", du_command_status, "status", "how the running engine is", control_options},
     {"flights", du_command_flights, "flights", "what is in flight", control_options},
     {"limits", du_command_limits, "limits", "who holds what", control_options},
+    {"bundle", du_command_bundle, "bundle [DIR] -o FILE",
+     "one program file: the engine and the scripts in DIR", du_arguments_bundle},
     {"version", du_command_version, "version", "versions of everything linked", no_options},
     {"help", du_command_help, "help [COMMAND]", "this, or more on a command", no_options},
     {0}};
@@ -120,5 +123,9 @@ int main(int count, char **words) {
     }
     if (asks_for_help(count - 2, words + 2))
         return du_command_help(1, words + 1);
-    return command->run(count - 2, words + 2);
+    if (!du_bundled_open())
+        return 1;
+    int code = command->run(count - 2, words + 2);
+    du_bundled_close();
+    return code;
 }

@@ -1,6 +1,6 @@
 /* `dunite serve`: the engine until a signal says to end. The only place that handles signals. */
 
-#include "bytes.h"
+#include "bundled.h"
 #include "command.h"
 #include "engine.h"
 #include "report.h"
@@ -78,8 +78,10 @@ int du_command_serve(int count, char **words) {
     struct du_bytes overrides;
     du_bytes_init(&overrides);
     du_arguments_overrides(&options, &overrides);
+    const char *folder = options.argument_count > 0 ? options.arguments[0] : NULL;
     struct du_engine_options wanted = {
-        .folder = options.argument_count > 0 ? options.arguments[0] : ".",
+        .folder = folder != NULL ? folder : ".",
+        .bundle = du_bundled_unless(folder),
         .scripts = du_arguments_text(&options, "scripts"),
         .overrides = overrides.data,
     };

@@ -37,9 +37,13 @@ enum du_error_kind du_check_new(struct du_check **out, const struct du_engine_op
     du_faults_init(&check->base.faults);
     check->context = (struct du_context){.base = &check->base,
                                          .folder = options->folder,
+                                         .bundle = options->bundle,
+                                         .modules = options->modules,
+                                         .host = options->host,
                                          .environment = options->environment,
                                          .versions = du_versions_each};
-    enum du_error_kind kind = check_folder(options->folder, error);
+    enum du_error_kind kind =
+        options->bundle == NULL ? check_folder(options->folder, error) : DU_OK;
     if (kind == DU_OK)
         kind = du_generation_open(&check->generation, &check->context, options->scripts,
                                   CHECK_MEMORY, error);

@@ -106,6 +106,9 @@ static enum du_error_kind start_workers(struct du_engine *engine, unsigned count
         struct du_worker_options options = {
             .shared = &engine->stores.shared,
             .folder = engine->options.folder,
+            .bundle = engine->options.bundle,
+            .modules = engine->options.modules,
+            .host = engine->options.host,
             .scripts = engine->options.scripts,
             .overrides = engine->options.overrides,
             .environment = engine->options.environment,

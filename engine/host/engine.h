@@ -22,9 +22,13 @@
 #include <stdint.h>
 
 struct du_engine;
+struct du_scripts;
+struct du_host_module;
 
 struct du_engine_options {
-    const char *folder;    /* the deployment's; has dunite.lua */
+    const char *folder; /* the deployment's; has dunite.lua, unless there is a bundle */
+    const struct du_scripts
+        *bundle;           /* the deployment's scripts, in place of the folder's; or NULL */
     const char *scripts;   /* --scripts DIR, or NULL */
     const char *overrides; /* JSON of settings over those of dunite.lua, or NULL */
     bool manual_clock;     /* specs: stands at clock_ms until it is moved */
@@ -32,6 +36,9 @@ struct du_engine_options {
     const char *const *environment; /* "NAME=value" before the process's; NULL ends it, or NULL */
     du_log_sink *log_sink;          /* specs: hears every line of the log instead; may be NULL */
     void *log_user;
+    const struct du_host_module
+        *modules; /* for scripts, over dunite's; a NULL name ends, or NULL */
+    void *host;   /* for those modules: du_context's host */
     bool offline; /* no listener but the control socket: for commands when no engine runs */
     bool quiet;   /* log warnings only */
 };

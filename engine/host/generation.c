@@ -22,6 +22,9 @@ static int set_up(lua_State *L) {
     du_environment_open(L, &generation->environment);
     du_loader_open(L, &generation->loader);
     du_bindings_open(L, generation->context);
+    const struct du_host_module *module = generation->context->modules;
+    for (; module != NULL && module->name != NULL; module++)
+        du_loader_preload(L, module->name, module->open);
     return 0;
 }
 
@@ -32,6 +35,7 @@ enum du_error_kind du_generation_open(struct du_generation *generation, struct d
     generation->loaded = generation->dispatch = LUA_NOREF;
     generation->environment = (struct du_environment){.print = print_line, .user = generation};
     generation->loader = (struct du_loader){.deployment = context->folder,
+                                            .bundle = context->bundle,
                                             .main = "dunite",
                                             .scripts = scripts,
                                             .embedded = du_embedded_scripts,

@@ -28,6 +28,9 @@ struct du_worker_listener {
 struct du_worker_options {
     struct du_shared *shared;
     const char *folder, *scripts, *overrides;
+    const struct du_scripts *bundle;
+    const struct du_host_module *modules;
+    void *host;
     const char *const *environment;
     const struct du_config *config;
     const struct du_worker_listener *listeners;

@@ -84,6 +84,14 @@ static void begin_loading(lua_State *L, const char *name) {
     lua_setfield(L, LOADING, name);
 }
 
+const struct du_embedded_script *du_scripts_find(const struct du_scripts *scripts,
+                                                 const char *name) {
+    for (size_t i = 0; i < scripts->count; i++)
+        if (strcmp(scripts->list[i].name, name) == 0)
+            return &scripts->list[i];
+    return NULL;
+}
+
 /* --- finding: each pushes the chunk and where it is from, or adds to what was tried --- */
 
 /* The place's name, on top, was needed for this only. */
@@ -111,20 +119,31 @@ static bool find_file(lua_State *L, const char *folder, const char *path, const 
     return true;
 }
 
+/* prefix: what the chunk's name begins with. */
+static bool find_carried(lua_State *L, const struct du_scripts *scripts, const char *prefix,
+                         const char *path, const char *suffix) {
+    const char *name = lua_pushfstring(L, "%s%s", path, suffix);
+    const struct du_embedded_script *script = du_scripts_find(scripts, name);
+    if (script == NULL)
+        return tried(L, "script of the program's");
+    const char *chunk = lua_pushfstring(L, "@%s%s", prefix, name);
+    if (luaL_loadbufferx(L, script->source, script->size, chunk, "t") != LUA_OK)
+        lua_error(L);
+    lua_insert(L, -2);
+    return true;
+}
+
 static bool find_embedded(lua_State *L, const struct du_loader *loader, const char *path,
                           const char *suffix) {
-    const char *name = lua_pushfstring(L, "%s%s", path, suffix);
-    for (size_t i = 0; i < loader->embedded_count; i++) {
-        const struct du_embedded_script *script = &loader->embedded[i];
-        if (strcmp(script->name, name) != 0)
-            continue;
-        const char *chunk = lua_pushfstring(L, "@dunite:scripts/%s", name);
-        if (luaL_loadbufferx(L, script->source, script->size, chunk, "t") != LUA_OK)
-            lua_error(L);
-        lua_insert(L, -2);
-        return true;
-    }
-    return tried(L, "script of the program's");
+    struct du_scripts embedded = {loader->embedded, loader->embedded_count};
+    return find_carried(L, &embedded, "dunite:scripts/", path, suffix);
+}
+
+static bool find_deployed(lua_State *L, const struct du_loader *loader, const char *path,
+                          const char *suffix) {
+    if (loader->bundle != NULL)
+        return find_carried(L, loader->bundle, "bundle:", path, suffix);
+    return find_file(L, loader->deployment, path, suffix);
 }
 
 static bool find_preloaded(lua_State *L, const char *name) {
@@ -145,8 +164,8 @@ static bool find(lua_State *L, const struct du_loader *loader, const char *name)
     if (find_preloaded(L, name))
         return true;
     const char *path = luaL_gsub(L, name, ".", "/");
-    return (!is_main(loader, name) && find_file(L, loader->deployment, path, ".lua")) ||
-           find_file(L, loader->deployment, path, "/init.lua") ||
+    return (!is_main(loader, name) && find_deployed(L, loader, path, ".lua")) ||
+           find_deployed(L, loader, path, "/init.lua") ||
            find_file(L, loader->scripts, path, ".lua") ||
            find_file(L, loader->scripts, path, "/init.lua") ||
            find_embedded(L, loader, path, ".lua") || find_embedded(L, loader, path, "/init.lua");

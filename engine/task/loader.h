@@ -3,9 +3,9 @@
 
 /* require, for policy scripts.
  *
- * A module is looked for, in this order, among those that C preloaded, in the deployment's folder,
- * in
- * --scripts DIR, and among the embedded copies; "a.b" is a/b.lua or a/b/init.lua there.
+ * A module is looked for, in this order, among those that C preloaded, in the deployment (its
+ * folder, or the bundle that stands for it), in --scripts DIR, and among the embedded copies; "a.b"
+ * is a/b.lua or a/b/init.lua there.
  *
  * Invariants
  *  1. Only text is loaded. A name is letters, digits, "_" and "-" in parts joined by "."; so it
@@ -13,7 +13,8 @@
  *  2. A module that requires itself, however far round, raises and names the chain. One that
  * another task is still loading raises too.
  *  3. A module may wait while it loads. One that failed may be required again.
- *  4. A chunk is named after its file ("@DIR/a/b.lua"), an embedded one "@dunite:scripts/a/b.lua".
+ *  4. A chunk is named after its file ("@DIR/a/b.lua"), an embedded one "@dunite:scripts/a/b.lua",
+ * one of a bundle "@bundle:a/b.lua".
  *
  * Thread: the worker's.
  */
@@ -23,9 +24,10 @@
 #include <lua.h>
 
 struct du_loader {
-    const char *deployment; /* the deployment's folder; may be NULL */
-    const char *main;       /* its main script's name: MAIN.lua there is no module. May be NULL */
-    const char *scripts;    /* --scripts DIR; may be NULL */
+    const char *deployment;          /* the deployment's folder; may be NULL */
+    const struct du_scripts *bundle; /* in place of that folder; may be NULL */
+    const char *main;    /* its main script's name: MAIN.lua there is no module. May be NULL */
+    const char *scripts; /* --scripts DIR; may be NULL */
     const struct du_embedded_script *embedded; /* may be NULL */
     size_t embedded_count;
 };
