@@ -2,6 +2,7 @@
 #include "bytes.h"
 #include "lua_errors.h"
 #include "module.h"
+#include "wait.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -60,6 +61,54 @@ static int delete_record(lua_State *L) {
     return 1;
 }
 
+/* A change that is waited for. */
+struct committing {
+    struct du_wait wait;
+    struct du_error error;
+};
+
+static int push_committed(lua_State *L, struct du_wait *wait) {
+    struct committing *committing = (struct committing *)wait;
+    if (committing->error.kind != DU_OK)
+        return du_lua_fail(L, &committing->error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* What the journal was given, it keeps. */
+static bool cannot_withdraw(struct du_wait *wait) {
+    (void)wait;
+    return false;
+}
+
+static const struct du_wait_type commit_type = {sizeof(struct committing), push_committed,
+                                                cannot_withdraw, NULL};
+
+/* On the journal's writer. */
+static void committed(void *user, enum du_error_kind result) {
+    struct committing *committing = user;
+    if (result != DU_OK)
+        du_error_set(&committing->error, result, "the journal does not take it");
+    du_wait_post(&committing->wait);
+}
+
+/* records:commit(bucket, key, value) */
+static int commit(lua_State *L) {
+    size_t size;
+    const char *bucket = luaL_checkstring(L, 2), *key = luaL_checkstring(L, 3);
+    const char *value = luaL_optlstring(L, 4, NULL, &size);
+    struct du_records *records = du_module_shared(L)->records;
+    struct committing *committing = du_wait_new(L, &commit_type);
+    committing->error = du_error_of(DU_OK);
+    enum du_error_kind kind =
+        value != NULL
+            ? du_records_put(records, bucket, key, value, size, committed, committing,
+                             &committing->error)
+            : du_records_delete(records, bucket, key, committed, committing, &committing->error);
+    return kind == DU_OK ? du_wait_park(L, &committing->wait)
+                         : du_wait_answer(L, &committing->wait);
+}
+
 static bool add_key(void *user, const struct du_record *record) {
     struct du_bytes *keys = user;
     du_bytes_add(keys, record->key, strlen(record->key) + 1);
@@ -85,7 +134,8 @@ static int list_keys(lua_State *L) {
 
 void du_lua_records_open(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"get", get}, {"put", put}, {"delete", delete_record}, {"keys", list_keys}, {NULL, NULL}};
+        {"get", get},       {"put", put},        {"delete", delete_record},
+        {"commit", commit}, {"keys", list_keys}, {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "records");
 }

@@ -20,6 +20,9 @@ void du_control_begin(struct du_bytes *body);
 void du_control_text(struct du_bytes *body, const char *key,
                      const char *value); /* NULL: left out */
 void du_control_raw(struct du_bytes *body, const char *key, const char *json);
+/* Every value of the option, as an array; left out when it was not given. */
+void du_control_list(struct du_bytes *body, const char *key, const struct du_arguments *options,
+                     const char *option);
 void du_control_end(struct du_bytes *body);
 
 /* A table of the objects in the answer's array `key`: one line each, the named columns. */

@@ -30,6 +30,10 @@ const struct du_option du_arguments_member[] = {
     {"entitle", DU_OPTION_LIST, "SLUG",
      "an application the member may have; may come several times"},
     {"admin", DU_OPTION_FLAG, NULL, "an administrator"},
+    {"name", DU_OPTION_TEXT, "NAME", "token add: what the token is for, in your words"},
+    {"expires", DU_OPTION_TEXT, "TIME", "token add: 90d if not given; or never"},
+    {"for", DU_OPTION_LIST, "USE", "token add: downloads or pulls only; may come several times"},
+    {"app", DU_OPTION_LIST, "SLUG", "token add: this application only; may come several times"},
     SCRIPTS_OPTION,
     DATA_DIR_OPTION,
     {0}};
@@ -50,8 +54,10 @@ const struct du_command du_commands[] = {
     {"routes", du_command_routes, "routes [DIR]", "the route table", du_arguments_load},
     {"spec", du_command_spec, "spec [DIR] [busted options]",
      "runs the deployment's specs inside the engine", du_arguments_load},
-    {"member", du_command_member, "member add|list|passwd|disable|remove [ID]",
-     "members in the ledger", du_arguments_member},
+    {"member", du_command_member,
+     "member add|list|passwd|disable|enable|remove [ID]\n"
+     "       dunite member token add|list|revoke [ID]",
+     "members in the ledger, and their access tokens", du_arguments_member},
     {"keys", du_command_keys, "keys new|list", "signing keys", control_options},
     {"status", du_command_status, "status", "how the running engine is", control_options},
     {"flights", du_command_flights, "flights", "what is in flight", control_options},

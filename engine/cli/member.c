@@ -1,5 +1,6 @@
 /* `dunite member`: members in the ledger. */
 
+#include "member.h"
 #include "command.h"
 #include "control.h"
 
@@ -36,22 +37,6 @@ static bool read_password(bool from_stdin, char password[PASSWORD_ROOM]) {
     return fine;
 }
 
-static void add_entitlements(const struct du_arguments *options, struct du_bytes *body) {
-    struct du_bytes list;
-    du_bytes_init(&list);
-    for (size_t i = 0; i < options->given_count; i++) {
-        if (strcmp(options->given[i].option->name, "entitle") != 0)
-            continue;
-        du_bytes_text(&list, list.size == 0 ? "[" : ",");
-        du_bytes_json(&list, options->given[i].value, strlen(options->given[i].value));
-    }
-    if (list.size > 0) {
-        du_bytes_text(&list, "]");
-        du_control_raw(body, "entitlements", list.data);
-    }
-    du_bytes_deinit(&list);
-}
-
 /* The body of add and passwd; false when there is no password to be had. */
 static bool describe(const struct du_arguments *options, const char *id, bool with_password,
                      struct du_bytes *body) {
@@ -64,7 +49,7 @@ static bool describe(const struct du_arguments *options, const char *id, bool wi
     du_control_text(body, "id", id);
     du_control_text(body, "email", du_arguments_text(options, "email"));
     du_control_text(body, "password", with_password ? password : NULL);
-    add_entitlements(options, body);
+    du_control_list(body, "entitlements", options, "entitle");
     if (du_arguments_flag(options, "admin"))
         du_control_raw(body, "admin", "true");
     du_control_end(body);
@@ -73,7 +58,8 @@ static bool describe(const struct du_arguments *options, const char *id, bool wi
 
 static int wrong_call(void) {
     fprintf(stderr,
-            "dunite: member add ID --email EMAIL | list | passwd ID | disable ID | remove ID\n");
+            "dunite: member add ID --email EMAIL | list | passwd ID | disable ID | enable ID"
+            " | remove ID | token add|list|revoke\n");
     return 2;
 }
 
@@ -86,13 +72,15 @@ static bool is_one_of(const char *verb, const char *const *verbs) {
 }
 
 int du_command_member(int count, char **words) {
-    static const char *const with_id[] = {"add", "passwd", "disable", "remove", NULL};
+    static const char *const with_id[] = {"add", "passwd", "disable", "enable", "remove", NULL};
     static const char *const columns[] = {"id", "email", "active", "admin", "entitlements", NULL};
     struct du_arguments options;
     if (!du_arguments_parse(count, words, du_arguments_member, 0, &options))
         return 2;
     const char *verb = options.argument_count > 0 ? options.arguments[0] : "";
     const char *id = options.argument_count > 1 ? options.arguments[1] : NULL;
+    if (strcmp(verb, "token") == 0)
+        return du_member_token(&options);
     bool list = strcmp(verb, "list") == 0, add = strcmp(verb, "add") == 0;
     if (!list && (!is_one_of(verb, with_id) || id == NULL))
         return wrong_call();

@@ -18,7 +18,7 @@ return function(app)
 
   -- Who asks, and for which application. One that the member may not see looks exactly like one that does not exist.
   local function enter(req)
-    local member = app.members:require(req)
+    local member = app.members:require(req, "downloads")
     local product, hidden = app.catalog:find(req.params.slug, member)
     if not product then error(refuse(hidden), 0) end
     return product, member
@@ -60,7 +60,7 @@ return function(app)
   end)
 
   app:get("/v1/downloads", function(req)
-    local member = app.members:require(req)
+    local member = app.members:require(req, "downloads")
     return answer.data(download.groups(app.catalog:visible(member), req))
   end)
 

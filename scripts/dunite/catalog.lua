@@ -111,8 +111,9 @@ function M.new(entries, findings, where, upstreams)
   return self
 end
 
---- May this member see it?
+--- May this member see it? With an access token for some applications: those only.
 function M.entitled(product, member)
+  if member and member.applications and not member.applications[product.slug] then return false end
   return not product.requires_entitlement or (member ~= nil and member.entitlements[product.slug] == true)
 end
 

@@ -2,7 +2,9 @@
 -- body; the answer is { ok = true, … } or { ok = false, message = … }. Who may open the socket may do all of this.
 
 local native = require "dunite.native"
+local access_tokens = require "dunite.access_tokens"
 local answer = require "dunite.answer"
+local control_tokens = require "dunite.control.tokens"
 local enum = require "dunite.enum"
 local router = require "dunite.router"
 local text = require "dunite.text"
@@ -27,12 +29,17 @@ local function list(items) return setmetatable(items, native.json.array) end
 
 local FIELDS = { id = "string", email = "string", password = "string", admin = "boolean", entitlements = "table" }
 
-local function check(body)
+local function check_fields(body, fields)
   for _, key in ipairs(text.keys(body)) do
-    local wanted = FIELDS[key]
-    if not wanted then return "no such field: " .. key .. text.did_you_mean(key, text.keys(FIELDS)) end
+    local wanted = fields[key]
+    if not wanted then return "no such field: " .. key .. text.did_you_mean(key, text.keys(fields)) end
     if type(body[key]) ~= wanted then return key .. " is a " .. wanted end
   end
+end
+
+local function check(body)
+  local wrong = check_fields(body, FIELDS)
+  if wrong then return wrong end
   if (body.id or "") == "" then return "id is missing" end
   if not body.id:match("^%w[%w._-]*$") then return "id is letters, digits, '.', '_' and '-'" end
 end
@@ -83,7 +90,12 @@ end)
 
 members.disable = for_known(function(member) return save(changed(member, { active = false })) end)
 
+members.enable = for_known(function(member) return save(changed(member, { active = true })) end)
+
+-- Without their tokens first: an id that is given anew inherits none.
 members.remove = for_known(function(member)
+  local revoked, why = access_tokens.revoke_all(member.id)
+  if not revoked then return refused(why, 500) end
   local ok, problem = native.members:remove(member.id)
   return ok and done() or failed(problem)
 end)
@@ -97,6 +109,16 @@ local function all_members()
     }
   end
   return done { members = rows }
+end
+
+-- What tokens.lua says of it.
+local function on_tokens(name)
+  return function(app, body)
+    local wrong = check_fields(body, control_tokens.fields[name])
+    if wrong then return refused(wrong) end
+    local given, why = control_tokens[name](app, body)
+    return given and done(given) or refused(why)
+  end
 end
 
 -- Keys ------------------------------------------------------------------------------------------------
@@ -175,6 +197,7 @@ function M.routes(app)
   end
   for _, name in ipairs(text.keys(members)) do command("member." .. name, members[name], true) end
   command("member.list", all_members)
+  for name in pairs(control_tokens.fields) do command("member.token." .. name, on_tokens(name)) end
   command("keys.new", new_key)
   command("keys.list", all_keys)
   command("status", status)

@@ -1,6 +1,10 @@
--- Members: who is asking. Basic credentials (email and password) or a bearer token of ours.
+-- Members: who is asking. Basic credentials (email and password, or email and access token), or a bearer token of ours.
+--
+-- What is asked for with an access token, or with a bearer token that was had by one, comes from a member with less:
+-- `applications` and `uses` say how far it reaches.
 
 local native = require "dunite.native"
+local access_tokens = require "dunite.access_tokens"
 local answer = require "dunite.answer"
 local errors = require "dunite.errors"
 local schema = require "dunite.schema"
@@ -60,25 +64,57 @@ function M.new(app) return setmetatable({ app = app }, Members) end
 ---@return dunite.native.Member?
 function Members:find(name) return native.members:find(name) end
 
---- Checks a password. problem nil: it is wrong (or there is no such member: both take the same time).
----@async
----@return dunite.native.Member? member, table? problem
-function Members:verify(name, password, address)
-  local member, problem = native.members:verify(name, password, address)
-  if member and not member.active then return nil end
-  return member, problem
+-- The member, if there is one of that name who may come in.
+local function active(self, name)
+  local member = self:find(name)
+  return member and member.active and member or nil
 end
 
---- The member whose access token the request brings, and the token's claims.
+-- The member whose access token it is, where the name is that member's.
+local function by_access_token(self, name, given)
+  local token = access_tokens.check(given)
+  local member = token and active(self, name or token.member)
+  if not member or member.id ~= token.member then return nil end
+  return access_tokens.narrowed(member, token), access_tokens.credential(token)
+end
+
+--- Checks a password, or an access token in its place. problem nil: it is wrong (or there is no such member: both take
+--- the same time). A token that is good is not asked what was wrong before.
+---@async
+---@param name string
+---@param password string
+---@param address string
+---@return dunite.native.Member? member, table? problem, string? credential
+function Members:verify(name, password, address)
+  local member, credential = by_access_token(self, name, password)
+  if member then return member, nil, credential end
+  local problem
+  member, problem = native.members:verify(name, password, address)
+  if member and not member.active then return nil end
+  return member, problem, "password"
+end
+
+-- What a token of ours was had by: nothing (a password), or an access token that must still be good.
+local function as_issued(member, claims)
+  if not claims.credential then return member, "token" end
+  local token = access_tokens.live(claims.credential)
+  if not token or token.member ~= member.id then return nil end
+  return access_tokens.narrowed(member, token), access_tokens.credential(token)
+end
+
+--- The member whose bearer token the request brings, and the token's claims.
 ---@param req dunite.Request
 ---@return dunite.native.Member? member, table? claims
 function Members:by_bearer(req)
   local token = req:bearer()
   self.wanted = self.wanted or { issuer = self.app:issuer(), audience = self.app:service(), typ = "at+jwt" }
   local claims = token and native.keys:verify(token, self.wanted)
-  local member = claims and claims.sub and native.members:find(claims.sub)
-  if not member or not member.active then return nil end
-  req:is_from(member, "token")
+  local member = claims and claims.sub and active(self, claims.sub)
+  if not member then return nil end
+  local credential
+  member, credential = as_issued(member, claims)
+  if not member then return nil end
+  req:is_from(member, credential)
   return member, claims
 end
 
@@ -89,28 +125,44 @@ end
 function Members:by_password(req)
   local user, password = req:basic()
   if not user then return nil end
-  local member, problem = self:verify(user, password, req:client())
-  if member then req:is_from(member, "password") end
+  local member, problem, credential = self:verify(user, password, req:client())
+  if member then req:is_from(member, credential) end
   return member, problem
 end
 
 --- Is it the failure limiter that refused, and not a queue that is full?
 function M.is_slowed_down(problem) return errors.is(problem, "Overloaded") and problem.retry_after ~= nil end
 
---- Who is asking; answers 401 (or 429 after too many failures) by itself when nobody we know.
----@async
----@param req dunite.Request
----@return dunite.native.Member
-function Members:require(req)
-  local member, problem = self:by_bearer(req), nil
-  if not member then member, problem = self:by_password(req) end
-  if member then return member end
+--- May they use this? What is not narrowed may; what is must name the use.
+---@param member dunite.native.Member
+---@param use? "downloads"|"pulls"
+---@return boolean
+function M.may_use(member, use) return member.uses == nil or use ~= nil and member.uses[use] == true end
+
+-- Answers for a request that nobody may make.
+local function refuse(self, problem)
   if M.is_slowed_down(problem) then
     error(answer.too_many("too_many_failures", problem.retry_after), 0)
   elseif problem then
     error(answer.error(problem), 0)
   end
   error(answer.unauthorized(('Basic realm="%s", charset="UTF-8"'):format(self.app.name)), 0)
+end
+
+--- Who is asking; answers by itself where nobody may: 401 (429 after too many failures) when it is nobody we know, 403
+--- when their access token is not for this use.
+---@async
+---@param req dunite.Request
+---@param use? "downloads"|"pulls"
+---@return dunite.native.Member
+function Members:require(req, use)
+  local member, problem = self:by_bearer(req), nil
+  if not member then member, problem = self:by_password(req) end
+  if not member then refuse(self, problem) end
+  if not M.may_use(member, use) then
+    error(answer.problem(403, "insufficient_scope", "This access token is not for this."), 0)
+  end
+  return member
 end
 
 return M

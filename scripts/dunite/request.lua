@@ -117,7 +117,7 @@ end
 
 --- Notes who it is, and by what.
 ---@param member dunite.native.Member
----@param credential "password"|"token"
+---@param credential string   -- "password", "token", "access-token:ID"
 function Request:is_from(member, credential)
   self.member, self.credential = member, credential
   self.exchange:member(member.id)

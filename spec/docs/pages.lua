@@ -4,8 +4,8 @@ local M = {}
 
 --- The name of every page below the folder.
 M.NAMES = {
-  "README", "configure", "routes", "limits-and-denials", "errors", "single-flight", "downloads", "images", "test",
-  "run", "cli",
+  "README", "configure", "routes", "limits-and-denials", "errors", "single-flight", "downloads", "images", "members",
+  "test", "run", "cli",
 }
 
 ---@class docs.Block

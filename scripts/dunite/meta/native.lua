@@ -229,6 +229,12 @@ function records:get(bucket, key, last) end
 function records:put(bucket, key, value) end
 ---@return boolean
 function records:delete(bucket, key) end
+--- Puts it (or, without a value, deletes it) and waits until the journal has it. Where that fails, the change still holds
+--- until the next start.
+---@async
+---@param value? string
+---@return true? ok, table? problem
+function records:commit(bucket, key, value) end
 ---@return string[] keys  -- sorted
 function records:keys(bucket, prefix) end
 
@@ -238,6 +244,9 @@ function records:keys(bucket, prefix) end
 ---@field active boolean
 ---@field admin boolean
 ---@field entitlements table<string, true>
+---@field access_token? string            -- its ID, where one was shown
+---@field uses? table<string, true>       -- what it is for; nil: all
+---@field applications? table<string, true> -- what it is for; nil: all
 
 ---@class dunite.native.Members
 local members = {}

@@ -16,7 +16,7 @@ local DEFAULT_TTL, LEAST_TTL = 900000, 300000 -- ms; clients keep a token for a 
 -- Who asks: a member, or nil and the answer to give.
 local function authenticate(req, user, password)
   if not user then return nil, wire.sign_in(req) end
-  local member, problem = req.app.members:verify(user, password, req:client())
+  local member, problem, credential = req.app.members:verify(user, password, req:client())
   if members.is_slowed_down(problem) then
     return nil, wire.too_many("too many failures to sign in", problem.retry_after)
   elseif problem then
@@ -24,7 +24,7 @@ local function authenticate(req, user, password)
   elseif not member then
     return nil, wire.sign_in(req)
   end
-  req:is_from(member, "password")
+  req:is_from(member, credential)
   local allowed, retry_after = native.rate("tokens", member.id, REQUESTS_A_MINUTE)
   if not allowed then return nil, wire.too_many("too many tokens", retry_after) end
   return member
@@ -34,7 +34,7 @@ local function ttl_of(app) return math.max(app.settings.tokens.ttl or DEFAULT_TT
 
 -- An application that the member may not see grants nothing, as one that does not exist.
 local function access_for(app, member, scopes)
-  local access = scope.grant(scopes, app:service(), function(name)
+  local access = scope.grant(members.may_use(member, "pulls") and scopes or {}, app:service(), function(name)
     local product = app.catalog:find(name, member)
     return product ~= nil and product.image ~= nil
   end)
@@ -46,7 +46,7 @@ local function issue(req, member, scopes, client_id)
   local seconds = ttl_of(app) // 1000
   local token, problem = native.keys:mint({
     iss = app:issuer(), aud = app:service(), sub = member.id, client_id = client_id or "registry",
-    exp = now // 1000 + seconds, access = access_for(app, member, scopes),
+    exp = now // 1000 + seconds, credential = member.access_token, access = access_for(app, member, scopes),
   }, "at+jwt")
   if not token then return wire.error(problem) end
   return wire.json {
