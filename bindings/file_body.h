@@ -8,7 +8,7 @@
  *  2. A file that turns out shorter than what was promised breaks the connection (the sender sees
  * it).
  *
- * Thread: the connection's loop, which waits for cold pages.
+ * Thread: the connection's loop, which waits for the disk here, unlike a reader's.
  */
 
 #include "body.h"

@@ -38,11 +38,7 @@ static bool is_open(const struct du_cache_open *open) {
 
 void du_lua_push_source(lua_State *L, struct du_cache_open *open, const struct du_digest *digest) {
     struct source_box *box = du_box_new(L, &source_type, sizeof *box);
-    box->open.home = open->home;
-    box->open.status = open->status;
-    box->open.blob = open->blob;
-    box->open.fill = open->fill;
-    box->open.hold = open->hold;
+    box->open = *open;
     open->blob = NULL;
     open->fill = NULL;
     open->hold = NULL;

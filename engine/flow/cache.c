@@ -60,6 +60,14 @@ struct du_single_flight *du_cache_flights(struct du_cache *cache) {
     return cache->flights;
 }
 
+struct du_lane *du_cache_disk(struct du_cache *cache) {
+    return cache->disk;
+}
+
+struct du_faults *du_cache_faults(struct du_cache *cache) {
+    return &cache->base->faults;
+}
+
 void du_cache_figures(struct du_cache *cache, struct du_cache_figures *figures) {
     for (int status = DU_CACHE_HIT; status <= DU_CACHE_BYPASS; status++)
         figures->opened[status] = atomic_load(&cache->figures.opened[status]);
@@ -249,6 +257,7 @@ enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
     struct opening *opening = NULL;
     open->status = DU_CACHE_HIT;
     open->error = du_error_of(DU_OK);
+    open->cache = cache;
     open->fill = NULL;
     open->hold = NULL;
     open->state = NULL;

@@ -56,6 +56,7 @@ struct du_cache_open {
     struct du_blob *blob;                       /* complete; a pin of the caller's */
     struct du_fill *fill;                       /* still filling; a reference of the caller's */
     struct du_flight *hold;                     /* comes with the fill; the reader gives it back */
+    struct du_cache *cache;                     /* out */
     void *state;                                /* private */
 };
 
@@ -102,6 +103,9 @@ enum du_error_kind du_cache_store(struct du_cache *cache, struct du_cache_store 
 
 struct du_index *du_cache_index(struct du_cache *cache);
 struct du_single_flight *du_cache_flights(struct du_cache *cache); /* for figures */
+/* The lane that may wait for the disk. */
+struct du_lane *du_cache_disk(struct du_cache *cache);
+struct du_faults *du_cache_faults(struct du_cache *cache);
 /* Totals: hits, misses, coalesced, fills that ended well and badly, tries to resume one, bytes
  * fetched. */
 struct du_cache_figures {

@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include "mem.h"
+#include "warm.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -14,6 +15,11 @@ struct du_reader {
     struct du_body body;
     int fd;
     int64_t at, end; /* of the file; end -1: wherever the fill ends */
+    int64_t warm;    /* to there it was in memory when last seen */
+    struct du_cache *cache;
+    struct du_job job; /* reading ahead, to job_end; its error is the lane's until then */
+    int64_t job_end;
+    bool reading, closed;
     struct du_blob *blob;
     struct du_fill *fill; /* else */
     struct du_fill_port *port;
@@ -28,17 +34,40 @@ static struct du_reader *reader_of(struct du_body *body) {
 
 /* What may be sent ----------------------------------------------------------------------------- */
 
-static enum du_body_state give(const struct du_reader *reader, int64_t until,
-                               struct du_piece *piece) {
-    int64_t size = until - reader->at;
+static void read_ahead(struct du_job *job) {
+    struct du_reader *reader = du_container_of(job, struct du_reader, job);
+    du_warm_up(du_cache_faults(reader->cache), reader->fd, reader->at, reader->job_end,
+               &reader->error);
+}
+
+static enum du_body_state wait_for_disk(struct du_reader *reader, int64_t end) {
+    reader->job_end = end;
+    enum du_error_kind kind = du_lane_submit(du_cache_disk(reader->cache), &reader->job);
+    if (kind != DU_OK) {
+        du_error_set(&reader->error, kind, "the disk lane is full");
+        return DU_BODY_BROKEN;
+    }
+    reader->reading = true;
+    du_mailbox_expect(reader->job.home, 1);
+    return DU_BODY_WAIT;
+}
+
+static enum du_body_state give(struct du_reader *reader, int64_t until, struct du_piece *piece) {
+    int64_t end = until - reader->at < PIECE_MOST ? until : reader->at + PIECE_MOST;
+    if (reader->error.kind != DU_OK)
+        return DU_BODY_BROKEN;
+    if (reader->warm <= reader->at)
+        reader->warm = du_warm_until(du_cache_faults(reader->cache), reader->fd, reader->at, end);
+    if (reader->warm <= reader->at)
+        return wait_for_disk(reader, end);
     piece->fd = reader->fd;
     piece->offset = reader->at;
-    piece->size = (size_t)(size < PIECE_MOST ? size : PIECE_MOST);
+    piece->size = (size_t)((end < reader->warm ? end : reader->warm) - reader->at);
     return DU_BODY_FILE;
 }
 
 /* Nothing is held back any more. */
-static enum du_body_state give_rest(const struct du_reader *reader, struct du_piece *piece) {
+static enum du_body_state give_rest(struct du_reader *reader, struct du_piece *piece) {
     return reader->at < reader->end ? give(reader, reader->end, piece) : DU_BODY_END;
 }
 
@@ -102,14 +131,31 @@ static void sent(struct du_body *body, size_t size) {
     reader_of(body)->at += (int64_t)size;
 }
 
+static void free_reader(struct du_reader *reader) {
+    du_blob_unref(&reader->blob);
+    du_fill_unref(&reader->fill);
+    du_free(reader);
+}
+
 static void close_reader(struct du_body *body) {
     struct du_reader *reader = reader_of(body);
     if (reader->port != NULL)
         du_fill_unpark(reader->port, &reader->parked);
-    du_blob_unref(&reader->blob);
     du_flight_drop(&reader->hold);
-    du_fill_unref(&reader->fill);
-    du_free(reader);
+    reader->closed = true;
+    if (!reader->reading)
+        free_reader(reader);
+}
+
+static void have_read_ahead(struct du_job *job) {
+    struct du_reader *reader = du_container_of(job, struct du_reader, job);
+    du_mailbox_expect(job->home, -1);
+    reader->reading = false;
+    reader->warm = reader->job_end;
+    if (reader->closed)
+        free_reader(reader);
+    else
+        reader->body.wake(&reader->body);
 }
 
 static const struct du_body_type reader_type = {next, sent, close_reader};
@@ -155,6 +201,8 @@ struct du_body *du_reader_new(struct du_cache_open *open, int64_t first, int64_t
         return NULL;
     }
     reader->body.type = &reader_type;
+    reader->cache = open->cache;
+    reader->job = (struct du_job){.work = read_ahead, .done = have_read_ahead, .home = open->home};
     reader->at = first;
     reader->end = length < 0 ? -1 : first + length;
     bool readable =

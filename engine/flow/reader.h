@@ -10,9 +10,12 @@
  *     verification.
  *  3. Caught up, it is parked in the fill: no timer, no polling. It is woken only when there is
  *     more to send, or the end.
- *  4. A fill that fails makes it BROKEN, whatever it has sent; so does a file that turns out too
- *     short.
- *  5. Closing gives back the pin, the fill, and the flight's hold.
+ *  4. It gives only what is in memory (warm.h); what is not is read ahead in the disk lane first,
+ *     a piece at a time, so that no loop waits for a disk.
+ *  5. A fill that fails makes it BROKEN, whatever it has sent; so does a file that turns out too
+ *     short, or cannot be read.
+ *  6. Closing gives back the flight's hold; and the pin or the fill, once nothing is being read
+ *     ahead.
  *
  * Thread: the connection's loop.
  */

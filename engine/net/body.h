@@ -28,7 +28,7 @@ enum du_body_state { DU_BODY_BYTES, DU_BODY_FILE, DU_BODY_WAIT, DU_BODY_END, DU_
 struct du_piece {
     const char *data; /* BYTES: good until sent or close */
     size_t size;      /* BYTES and FILE: at least 1 */
-    int fd;           /* FILE: read it at offset */
+    int fd;           /* FILE: read it at offset, where it is in memory: nobody waits for a disk */
     off_t offset;
 };
 

@@ -7,7 +7,7 @@
  * a part of a file). Head and first bytes leave in one sendmsg; a file leaves by sendfile, at most
  * a turn's worth at a time, so that one client cannot hold the loop.
  *
- * The seam for files that are not in memory: send_file is the only place that reads one.
+ * sendfile waits for what of a file is not in memory: a body gives FILE only for what is.
  *
  * Invariants
  *  1. `framing` is sent before `piece`; the body is asked for the next piece when both are empty.
