@@ -1,5 +1,6 @@
 #include "ledger.h"
 
+#include "ledger_file.h"
 #include "mem.h"
 #include "sql.h"
 
@@ -11,13 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RESERVE = 4 << 20, BUSY_MS = 1000, RESERVE_AGAIN_MS = 60000 };
+enum { RESERVE = 4 << 20, RESERVE_AGAIN_MS = 60000 };
 enum { PATIENCE_MS = 20, GATHERED_MOST = 1024 };
 
 struct du_ledger {
     struct du_base *base;
-    char *path, *reserve;
-    sqlite3 *database;   /* the writer's, once it runs, as is the next */
+    struct du_ledger_file file; /* the writer's, once it runs, as is released_ms */
+    char *reserve;
     int64_t released_ms; /* when the reserve was given up, mono; 0: it was not */
     bool running;
     pthread_t writer;
@@ -30,10 +31,11 @@ struct du_ledger {
     uint64_t entries, commits;
 };
 
-/* One entry of a group, and how it went. */
+/* How a transaction went. */
 struct outcome {
     int code;
-    char message[160];
+    bool unbegun; /* none of its entries is to blame */
+    char message[256];
 };
 
 static void note(struct outcome *outcome, int code, sqlite3 *database) {
@@ -44,11 +46,28 @@ static void note(struct outcome *outcome, int code, sqlite3 *database) {
 
 /* Writing ----------------------------------------------------------------------------------- */
 
+static bool begin(struct du_ledger *ledger, struct outcome *outcome) {
+    struct du_error error;
+    *outcome = (struct outcome){.code = SQLITE_OK};
+    if (du_ledger_file_check(&ledger->file, &error) != DU_OK) {
+        outcome->code = SQLITE_READONLY_DBMOVED;
+        snprintf(outcome->message, sizeof outcome->message, "%s", error.message);
+    } else {
+        int code = du_sql_run(ledger->file.database, "BEGIN IMMEDIATE", NULL, 0);
+        if (code != SQLITE_OK)
+            note(outcome, code, ledger->file.database);
+    }
+    outcome->unbegun = outcome->code != SQLITE_OK;
+    return !outcome->unbegun;
+}
+
 /* Applies and commits count entries from first as one transaction, or none of them. */
 static bool write_group(struct du_ledger *ledger, struct du_entry *first, size_t count,
                         struct outcome *outcome) {
-    sqlite3 *database = ledger->database;
-    int code = du_sql_run(database, "BEGIN IMMEDIATE", NULL, 0);
+    if (!begin(ledger, outcome))
+        return false;
+    sqlite3 *database = ledger->file.database;
+    int code = SQLITE_OK;
     for (struct du_entry *entry = first; code == SQLITE_OK && count > 0; count--) {
         code = entry->apply(entry, database);
         entry = entry->next;
@@ -56,10 +75,8 @@ static bool write_group(struct du_ledger *ledger, struct du_entry *first, size_t
     int fault = code == SQLITE_OK ? du_fault(&ledger->base->faults, DU_FAULT_LEDGER_COMMIT) : 0;
     if (code == SQLITE_OK && fault == 0)
         code = du_sql_run(database, "COMMIT", NULL, 0);
-    if (code == SQLITE_OK && fault == 0) {
-        *outcome = (struct outcome){.code = SQLITE_OK};
+    if (code == SQLITE_OK && fault == 0)
         return true;
-    }
     note(outcome, fault != 0 ? fault : code, fault != 0 ? NULL : database);
     if (sqlite3_get_autocommit(database) == 0)
         sqlite3_exec(database, "ROLLBACK", NULL, NULL, NULL);
@@ -85,7 +102,7 @@ static bool release_reserve(struct du_ledger *ledger, const struct outcome *outc
         return false;
     ledger->released_ms = du_clock_mono_ms(&ledger->base->clock);
     du_log_format(ledger->base->log, DU_LOG_WARN, "disk full: %s goes on in its reserve",
-                  ledger->path);
+                  ledger->file.path);
     return true;
 }
 
@@ -114,10 +131,10 @@ static void settle(struct du_ledger *ledger, size_t entries, const struct outcom
     ledger->commits += failed ? 0 : 1;
     pthread_mutex_unlock(&ledger->lock);
     if (news && failed)
-        du_log_format(ledger->base->log, DU_LOG_ERROR, "%s cannot be written: %s", ledger->path,
-                      outcome->message);
+        du_log_format(ledger->base->log, DU_LOG_ERROR, "%s cannot be written: %s",
+                      ledger->file.path, outcome->message);
     else if (news)
-        du_log_format(ledger->base->log, DU_LOG_INFO, "%s can be written again", ledger->path);
+        du_log_format(ledger->base->log, DU_LOG_INFO, "%s can be written again", ledger->file.path);
 }
 
 static void finish(struct du_entry *entry, const struct outcome *outcome) {
@@ -132,7 +149,7 @@ static void write_all(struct du_ledger *ledger, struct du_entry *first) {
     size_t count = 0;
     for (struct du_entry *entry = first; entry != NULL; entry = entry->next)
         count++;
-    bool together = write_or_reserve(ledger, first, count, &outcome);
+    bool together = write_or_reserve(ledger, first, count, &outcome) || outcome.unbegun;
     if (together)
         settle(ledger, count, &outcome);
     for (struct du_entry *entry = first, *next; entry != NULL; entry = next) {
@@ -179,58 +196,6 @@ static void *write_entries(void *user) {
 
 /* Open and close ---------------------------------------------------------------------------- */
 
-static enum du_error_kind failed(struct du_ledger *ledger, struct du_error *error,
-                                 sqlite3 *database, int code) {
-    return du_error_set(error, DU_STORE, "%s: %s", ledger->path,
-                        database != NULL ? sqlite3_errmsg(database) : sqlite3_errstr(code));
-}
-
-/* SQLite would make a file that all may read, and there are password hashes in it. Its -wal and
- * -shm get the modes of the file. */
-static void create_private(const char *path) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
-}
-
-static enum du_error_kind connect(struct du_ledger *ledger, int flags, sqlite3 **database,
-                                  struct du_error *error) {
-    int code = du_fault(&ledger->base->faults, DU_FAULT_LEDGER_OPEN);
-    *database = NULL;
-    if (code != 0)
-        return failed(ledger, error, NULL, code);
-    if (flags & SQLITE_OPEN_CREATE)
-        create_private(ledger->path);
-    code = sqlite3_open_v2(ledger->path, database, flags | SQLITE_OPEN_NOMUTEX, NULL);
-    if (code == SQLITE_OK) {
-        sqlite3_extended_result_codes(*database, 1);
-        sqlite3_busy_timeout(*database, BUSY_MS);
-        return DU_OK;
-    }
-    failed(ledger, error, *database, code);
-    sqlite3_close(*database);
-    *database = NULL;
-    return DU_STORE;
-}
-
-static enum du_error_kind set_up(struct du_ledger *ledger, const char *schema, bool full_sync,
-                                 struct du_error *error) {
-    enum du_error_kind kind =
-        connect(ledger, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &ledger->database, error);
-    if (kind != DU_OK)
-        return kind;
-    const char *const steps[] = {"PRAGMA journal_mode = WAL",
-                                 full_sync ? "PRAGMA synchronous = FULL"
-                                           : "PRAGMA synchronous = NORMAL",
-                                 "BEGIN IMMEDIATE", schema, "COMMIT"};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-        if (sqlite3_exec(ledger->database, steps[i], NULL, NULL, NULL) != SQLITE_OK)
-            return failed(ledger, error, ledger->database, 0);
-    if (!make_reserve(ledger))
-        du_log_format(ledger->base->log, DU_LOG_WARN, "no space to set aside for %s", ledger->path);
-    return DU_OK;
-}
-
 static enum du_error_kind start_writer(struct du_ledger *ledger, struct du_error *error) {
     sigset_t all, before;
     sigfillset(&all);
@@ -238,16 +203,20 @@ static enum du_error_kind start_writer(struct du_ledger *ledger, struct du_error
     int number = pthread_create(&ledger->writer, NULL, write_entries, ledger);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     ledger->running = number == 0;
-    return number == 0 ? DU_OK : du_error_errno(error, number, "start a writer for", ledger->path);
+    return number == 0 ? DU_OK
+                       : du_error_errno(error, number, "start a writer for", ledger->file.path);
 }
 
-static bool name_files(struct du_ledger *ledger, const char *path) {
+static enum du_error_kind set_aside(struct du_ledger *ledger, const char *path,
+                                    struct du_error *error) {
     size_t size = strlen(path) + sizeof ".reserve";
-    ledger->path = du_strdup(path);
     ledger->reserve = du_malloc(size);
-    if (ledger->reserve != NULL)
-        snprintf(ledger->reserve, size, "%s.reserve", path);
-    return ledger->path != NULL && ledger->reserve != NULL;
+    if (ledger->reserve == NULL)
+        return du_error_set(error, DU_MEMORY, "open %s", path);
+    snprintf(ledger->reserve, size, "%s.reserve", path);
+    if (!make_reserve(ledger))
+        du_log_format(ledger->base->log, DU_LOG_WARN, "no space to set aside for %s", path);
+    return DU_OK;
 }
 
 enum du_error_kind du_ledger_open(struct du_ledger **ledger, struct du_base *base, const char *path,
@@ -264,9 +233,10 @@ enum du_error_kind du_ledger_open(struct du_ledger **ledger, struct du_base *bas
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&made->posted, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    enum du_error_kind kind = name_files(made, path)
-                                  ? set_up(made, schema, full_sync, error)
-                                  : du_error_set(error, DU_MEMORY, "open %s", path);
+    enum du_error_kind kind =
+        du_ledger_file_open(&made->file, base, path, schema, full_sync, error);
+    if (kind == DU_OK)
+        kind = set_aside(made, path, error);
     if (kind == DU_OK)
         kind = start_writer(made, error);
     if (kind != DU_OK)
@@ -285,13 +255,11 @@ void du_ledger_close(struct du_ledger **ledger) {
         pthread_cond_signal(&old->posted);
         pthread_mutex_unlock(&old->lock);
         pthread_join(old->writer, NULL);
+        du_ledger_file_check(&old->file, NULL); /* what was removed is there at the next start */
     }
-    if (old->database != NULL)
-        du_sql_forget(old->database);
-    sqlite3_close(old->database);
+    du_ledger_file_close(&old->file);
     pthread_cond_destroy(&old->posted);
     pthread_mutex_destroy(&old->lock);
-    du_free(old->path);
     du_free(old->reserve);
     du_free(old);
     *ledger = NULL;
@@ -355,7 +323,8 @@ enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
                                   struct du_error *error) {
     sqlite3 *database;
     sqlite3_stmt *statement = NULL;
-    enum du_error_kind kind = connect(ledger, SQLITE_OPEN_READONLY, &database, error);
+    enum du_error_kind kind =
+        du_ledger_file_connect(&ledger->file, SQLITE_OPEN_READONLY, &database, error);
     if (kind != DU_OK)
         return kind;
     int code = sqlite3_prepare_v2(database, sql, -1, &statement, NULL);
@@ -365,7 +334,7 @@ enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
         if (!row(user, statement))
             code = SQLITE_DONE;
     if (code != SQLITE_DONE)
-        kind = failed(ledger, error, database, code);
+        kind = du_ledger_file_failed(&ledger->file, database, code, error);
     sqlite3_finalize(statement);
     sqlite3_close(database);
     return kind;

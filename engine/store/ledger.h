@@ -12,7 +12,10 @@
  *     bad entry does not take its neighbours down. So apply may run twice for one entry.
  *  4. Reading happens on connections of its own, at start or where it may block.
  *  5. Patient entries are gathered for some 20 ms, unless one that is not comes or many have come.
- *  6. A commit that finds the disk full gives up a file of 4 MiB that was set aside at open
+ *  6. A file that was removed while it is open is written again by the next commit; one that was
+ * replaced fails every commit, and is not touched. What no entry is to blame for (that, or a lock
+ * of somebody else's) fails all that wait together, after one second at most.
+ *  7. A commit that finds the disk full gives up a file of 4 MiB that was set aside at open
  *     (PATH.reserve) and is tried once more; the file is made again when there is space.
  *
  * Thread: post from any.
