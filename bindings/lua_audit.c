@@ -2,6 +2,7 @@
 
 #include "audit.h"
 #include "box.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "mem.h"
 #include "module.h"
@@ -62,6 +63,7 @@ struct du_hold *du_lua_check_event(lua_State *L, int index) {
 static int open_event(lua_State *L) {
     static const char *const keys[] = {"member", "credential", "application", "version", "digest",
                                        "asset",  "address",    "request",     "kind",    NULL};
+    DU_EXPLAINED(L, "audit.open");
     luaL_checktype(L, 2, LUA_TTABLE);
     du_options_check(L, 2, keys);
     struct du_audit_request request = {

@@ -1,4 +1,5 @@
 #include "bytes.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "lua_source.h"
 #include "lua_upstream.h"
@@ -90,6 +91,7 @@ static void read_options(lua_State *L, struct du_cache_options *options, struct 
 static int open_entry(lua_State *L) {
     struct du_cache_options options = {.size = -1};
     struct du_digest digest;
+    DU_EXPLAINED(L, "cache.open");
     read_options(L, &options, &digest);
     struct du_shared *shared = du_module_shared(L);
     struct opening *opening = du_wait_new(L, &open_type);
@@ -104,6 +106,20 @@ static int open_entry(lua_State *L) {
         DU_STEP_PENDING)
         return du_wait_answer(L, &opening->wait);
     return du_wait_park(L, &opening->wait);
+}
+
+/* cache:peek(options) */
+static int peek(lua_State *L) {
+    struct du_cache_options options = {.size = -1};
+    struct du_digest digest;
+    int64_t size;
+    read_options(L, &options, &digest);
+    enum du_cache_status status = du_cache_peek(du_module_shared(L)->cache, &options, &size);
+    lua_pushstring(L, du_lua_source_status(status));
+    if (size < 0)
+        return 1;
+    lua_pushinteger(L, size);
+    return 2;
 }
 
 static int push_stored(lua_State *L, struct du_wait *wait) {
@@ -136,6 +152,7 @@ static void stored(struct du_cache_store *store) {
 static int store(lua_State *L) {
     size_t size, text_size;
     struct du_digest expected;
+    DU_EXPLAINED(L, "cache.store");
     const char *bytes = luaL_checklstring(L, 2, &size);
     const char *text = luaL_optlstring(L, 3, NULL, &text_size);
     bool has_digest = read_digest(L, text, text_size, &expected);
@@ -162,6 +179,7 @@ static int store(lua_State *L) {
 
 /* cache:forget(name) */
 static int forget(lua_State *L) {
+    DU_EXPLAINED(L, "cache.forget");
     const char *name = luaL_checkstring(L, 2);
     lua_pushboolean(L, du_index_forget(du_cache_index(du_module_shared(L)->cache), name));
     return 1;
@@ -169,7 +187,7 @@ static int forget(lua_State *L) {
 
 void du_lua_cache_open(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"open", open_entry}, {"store", store}, {"forget", forget}, {NULL, NULL}};
+        {"open", open_entry}, {"peek", peek}, {"store", store}, {"forget", forget}, {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "cache");
 }

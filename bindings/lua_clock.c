@@ -1,3 +1,4 @@
+#include "explain.h"
 #include "module.h"
 #include "wait.h"
 
@@ -6,7 +7,7 @@ static const struct du_clock *clock_of(lua_State *L) {
 }
 
 static int wall(lua_State *L) {
-    lua_pushinteger(L, du_clock_wall_ms(clock_of(L)));
+    lua_pushinteger(L, du_explain_wall_ms(L));
     return 1;
 }
 
@@ -16,7 +17,7 @@ static int mono(lua_State *L) {
 }
 
 static int day_left_secs(lua_State *L) {
-    lua_pushinteger(L, du_clock_day_left_secs(du_clock_wall_ms(clock_of(L))));
+    lua_pushinteger(L, du_clock_day_left_secs(du_explain_wall_ms(L)));
     return 1;
 }
 
@@ -76,13 +77,13 @@ static int os_time(lua_State *L) {
         lua_call(L, lua_gettop(L) - 1, 1);
         return 1;
     }
-    lua_pushinteger(L, du_clock_wall_ms(clock_of(L)) / 1000);
+    lua_pushinteger(L, du_explain_wall_ms(L) / 1000);
     return 1;
 }
 
 static int os_date(lua_State *L) {
     const char *format = luaL_optstring(L, 1, "%c");
-    lua_Integer seconds = luaL_optinteger(L, 2, du_clock_wall_ms(clock_of(L)) / 1000);
+    lua_Integer seconds = luaL_optinteger(L, 2, du_explain_wall_ms(L) / 1000);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushstring(L, format);
     lua_pushinteger(L, seconds);

@@ -1,4 +1,5 @@
 #include "box.h"
+#include "explain.h"
 #include "jwt.h"
 #include "lua_errors.h"
 #include "lua_json.h"
@@ -93,6 +94,7 @@ static struct du_jwt_claims read_claims(lua_State *L, char id[JWT_ID]) {
 /* keys:mint(claims, typ) */
 static int mint(lua_State *L) {
     char id[JWT_ID];
+    DU_EXPLAINED(L, "keys.mint");
     luaL_checktype(L, 2, LUA_TTABLE);
     const char *type = luaL_optstring(L, 3, "JWT");
     lua_settop(L, 3);
@@ -211,6 +213,7 @@ static int read_token(lua_State *L, struct du_key_set *set) {
 
 /* keys:verify(token, wanted) */
 static int verify(lua_State *L) {
+    DU_EXPLAINED(L, "keys.verify");
     luaL_checkstring(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
@@ -277,6 +280,7 @@ static void key_made(struct du_job *job) {
 
 /* keys:create() */
 static int create(lua_State *L) {
+    DU_EXPLAINED(L, "keys.create");
     struct du_shared *shared = du_module_shared(L);
     struct creating *creating = du_wait_new(L, &create_type);
     creating->keys = shared->keys;

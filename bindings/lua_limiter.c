@@ -1,5 +1,6 @@
 #include "box.h"
 #include "bytes.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "lua_lease.h"
 #include "mem.h"
@@ -135,6 +136,7 @@ static int start_acquire(lua_State *L, struct acquiring *acquiring, int64_t wait
 /* limiter:acquire(subject, concurrency, daily_cap, options) */
 static int acquire(lua_State *L) {
     static const char *const keys[] = {"share", "cover", "slot_only", "wait", NULL};
+    DU_EXPLAINED(L, "limiter.acquire");
     struct du_limiter *limiter = check_limiter(L);
     const char *subject = check_subject(L, 2);
     struct du_limits limits = {check_limit(L, 3, "concurrency"), check_limit(L, 4, "daily_cap")};
@@ -157,11 +159,55 @@ static int acquire(lua_State *L) {
 static int look(lua_State *L) {
     struct du_limiter *limiter = check_limiter(L);
     const char *subject = check_subject(L, 2);
-    int64_t wall_ms = du_clock_wall_ms(&du_context_of(L)->base->clock);
+    int64_t wall_ms = du_explain_wall_ms(L);
     lua_pushinteger(L, du_limiter_running(limiter, subject));
     lua_pushinteger(L, du_limiter_counted(limiter, subject, wall_ms));
     lua_pushinteger(L, du_clock_day_left_secs(wall_ms));
     return 3;
+}
+
+static const char *would_name(enum du_would would) {
+    switch (would) {
+    case DU_WOULD_GRANT:
+        return "granted";
+    case DU_WOULD_SHARE:
+        return "shared";
+    case DU_WOULD_QUEUE:
+        return "queued";
+    case DU_WOULD_DENY_SLOT:
+        return du_limit_denial_name(DU_DENIAL_CONCURRENCY);
+    case DU_WOULD_DENY_DAY:
+        return du_limit_denial_name(DU_DENIAL_DAILY_CAP);
+    }
+    return "";
+}
+
+/* limiter:would(subject, concurrency, daily_cap, options) */
+static int would(lua_State *L) {
+    static const char *const keys[] = {"share", "cover", "slot_only", "wait", NULL};
+    struct du_limiter *limiter = check_limiter(L);
+    int64_t running, counted;
+    struct du_acquire acquire = {
+        .subject = check_subject(L, 2),
+        .limits = {check_limit(L, 3, "concurrency"), check_limit(L, 4, "daily_cap")},
+        .wall_ms = du_explain_wall_ms(L),
+        .mono_ms = du_clock_mono_ms(&du_context_of(L)->base->clock),
+    };
+    du_options_check(L, 5, keys);
+    acquire.share = du_options_text(L, 5, "share", NULL, NULL);
+    acquire.slot_only = du_options_flag(L, 5, "slot_only", false);
+    acquire.wait = du_options_integer(L, 5, "wait", 0) > 0;
+    lua_pushstring(L, would_name(du_limiter_would(limiter, &acquire, &running, &counted)));
+    lua_pushinteger(L, running);
+    lua_pushinteger(L, counted);
+    lua_pushinteger(L, du_clock_day_left_secs(acquire.wall_ms));
+    return 4;
+}
+
+static int name(lua_State *L) {
+    struct limiter_box *box = du_box_check(L, 1, &limiter_type);
+    lua_pushstring(L, box->name);
+    return 1;
 }
 
 /* limiter(name) */
@@ -173,7 +219,7 @@ static int find(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg methods[] = {{"acquire", acquire}, {"look", look}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"acquire", acquire}, {"look", look}, {"would", would}, {"name", name}, {NULL, NULL}};
 static const struct du_box_type limiter_type = {"dunite.native.Limiter", methods, NULL};
 
 void du_lua_limiter_open(lua_State *L) {

@@ -1,3 +1,4 @@
+#include "explain.h"
 #include "module.h"
 #include "request.h"
 
@@ -29,6 +30,7 @@ static struct du_log_field read_field(lua_State *L) {
 
 /* log(level, message, fields) */
 static int write_line(lua_State *L) {
+    DU_EXPLAINED(L, "log");
     static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
     enum du_log_level level = (enum du_log_level)luaL_checkoption(L, 1, NULL, levels);
     const char *message = luaL_checkstring(L, 2);

@@ -1,4 +1,5 @@
 #include "box.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "lua_member.h"
 #include "mem.h"
@@ -221,6 +222,7 @@ int du_lua_member_save(lua_State *L) {
     static const char *const keys[] = {"id",    "email",        "password", "active",
                                        "admin", "entitlements", NULL};
     size_t size;
+    DU_EXPLAINED(L, "members.save");
     luaL_checktype(L, 2, LUA_TTABLE);
     du_options_check(L, 2, keys);
     const char *id = du_options_need(L, 2, "id");
@@ -247,6 +249,7 @@ int du_lua_member_save(lua_State *L) {
 
 /* members:remove(id) */
 int du_lua_member_remove(lua_State *L) {
+    DU_EXPLAINED(L, "members.remove");
     const char *id = luaL_checkstring(L, 2);
     struct du_members *members = du_module_shared(L)->members;
     bool failed = false;

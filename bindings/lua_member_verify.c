@@ -1,4 +1,5 @@
 #include "bytes.h"
+#include "explain.h"
 #include "failure_limiter.h"
 #include "lua_errors.h"
 #include "lua_member.h"
@@ -108,6 +109,7 @@ static bool is_settled(struct verifying *verifying) {
 /* members:verify(name, password, address) */
 int du_lua_member_verify(lua_State *L) {
     size_t size, name_size;
+    DU_EXPLAINED(L, "members.verify");
     const char *name = luaL_checklstring(L, 2, &name_size);
     const char *password = luaL_checklstring(L, 3, &size);
     const char *address = luaL_checkstring(L, 4);

@@ -1,4 +1,5 @@
 #include "box.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "lua_member.h"
 #include "module.h"
@@ -27,6 +28,7 @@ void du_lua_push_member(lua_State *L, const struct du_member *member) {
 
 /* members:find(name) */
 static int find(lua_State *L) {
+    DU_EXPLAINED(L, "members.find");
     const char *name = luaL_checkstring(L, 2);
     struct du_members *members = du_module_shared(L)->members;
     struct du_value **box = du_box_value(L);
@@ -58,6 +60,7 @@ static int list(lua_State *L) {
 
 /* rate(rule, key, per_minute) */
 static int rate(lua_State *L) {
+    DU_EXPLAINED(L, "rate");
     const char *rule = luaL_checkstring(L, 1);
     luaL_checkstring(L, 2);
     lua_Integer per_minute = luaL_checkinteger(L, 3);

@@ -1,5 +1,6 @@
 #include "box.h"
 #include "bytes.h"
+#include "explain.h"
 #include "module.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ static int metrics(lua_State *L) {
 
 /* count(name) */
 static int count(lua_State *L) {
+    DU_EXPLAINED(L, "count");
     char family[96];
     size_t size;
     const char *name = luaL_checklstring(L, 1, &size);

@@ -1,5 +1,6 @@
 #include "box.h"
 #include "bytes.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "module.h"
 #include "wait.h"
@@ -17,6 +18,7 @@ static bool is_text_at(lua_State *L, int index, const struct du_record *record) 
 
 /* records:get(bucket, key, last) */
 static int get(lua_State *L) {
+    DU_EXPLAINED(L, "records.get");
     const char *bucket = luaL_checkstring(L, 2), *key = luaL_checkstring(L, 3);
     lua_settop(L, 4);
     struct du_records *records = du_module_shared(L)->records;
@@ -36,6 +38,7 @@ static int get(lua_State *L) {
 /* records:put(bucket, key, value) */
 static int put(lua_State *L) {
     size_t size;
+    DU_EXPLAINED(L, "records.put");
     const char *bucket = luaL_checkstring(L, 2), *key = luaL_checkstring(L, 3);
     const char *value = luaL_checklstring(L, 4, &size);
     struct du_records *records = du_module_shared(L)->records;
@@ -48,6 +51,7 @@ static int put(lua_State *L) {
 
 /* records:delete(bucket, key) */
 static int delete_record(lua_State *L) {
+    DU_EXPLAINED(L, "records.delete");
     const char *bucket = luaL_checkstring(L, 2), *key = luaL_checkstring(L, 3);
     struct du_records *records = du_module_shared(L)->records;
     struct du_record *record = du_records_get(records, bucket, key);

@@ -2,6 +2,7 @@
 
 #include "box.h"
 #include "bytes.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "mem.h"
 #include "module.h"
@@ -172,6 +173,7 @@ static int fetch(lua_State *L) {
     static const char *const keys[] = {"url", "method",  "headers",    "body",    "scope",
                                        "max", "timeout", "any_status", "foreign", NULL};
     static const struct du_fetch_hooks hooks = {hear_head, hear_data, hear_end};
+    DU_EXPLAINED(L, "upstream.fetch");
     struct du_fetch_options options = {.origin = du_lua_check_upstream(L, 1)};
     struct du_error error = du_error_of(DU_OK);
     luaL_checktype(L, 2, LUA_TTABLE);

@@ -8,6 +8,7 @@
 #include "mem.h"
 #include "script_log.h"
 
+#include <lauxlib.h>
 #include <stdio.h>
 
 struct du_request *du_request_of(lua_State *L) {
@@ -28,6 +29,8 @@ void du_request_unref(struct du_request **unused) {
     if (request->box != NULL)
         request->box->request = NULL;
     request->context->bindings->requests--;
+    if (request->explainer > 0)
+        luaL_unref(request->context->state, LUA_REGISTRYINDEX, request->explainer);
     du_reply_deinit(&request->reply);
     du_free(request->route);
     du_free(request->member);

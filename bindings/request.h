@@ -35,6 +35,10 @@ struct du_request {
     /* For the access line; owned, NULL where nobody said. */
     char *route, *member, *client;
 
+    /* While it only explains (explain.h); 0: it does not, and the true time. */
+    int explainer; /* in the registry */
+    int64_t explained_ms;
+
     /* Its body, once it was read. */
     struct du_slice body;
     bool has_body, left;     /* left: the client went, or the server answered by itself */

@@ -98,6 +98,11 @@ bool du_arguments_parse(int count, char **words, const struct du_option *table, 
     return true;
 }
 
+void du_arguments_give(struct du_arguments *options, const struct du_option *option,
+                       const char *value) {
+    keep(options, option, value);
+}
+
 static const char *from_environment(const char *name) {
     char variable[64] = "DUNITE_";
     size_t at = strlen(variable);

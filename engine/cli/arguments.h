@@ -34,6 +34,9 @@ struct du_arguments {
  * arguments everything else is an argument too (for `spec DIR [busted options]`); 0: never. */
 bool du_arguments_parse(int count, char **words, const struct du_option *table, size_t rest_after,
                         struct du_arguments *options);
+/* As if it had been given as the last option. */
+void du_arguments_give(struct du_arguments *options, const struct du_option *option,
+                       const char *value);
 /* The last value given, by the command line or DUNITE_*; NULL when there is none. */
 const char *du_arguments_text(const struct du_arguments *options, const char *name);
 bool du_arguments_flag(const struct du_arguments *options, const char *name);

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "json.h"
 #include "report.h"
+#include "scratch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +65,11 @@ static int judge(const struct du_bytes *answer) {
     return 1;
 }
 
+/* Such a command makes no data folder where there is none. */
+static bool only_looks(const char *command) {
+    return strcmp(command, "explain") == 0;
+}
+
 /* What follows the header; the request asks for `Connection: close`. */
 static enum du_error_kind strip_header(struct du_bytes *answer, struct du_error *error) {
     char *end = answer->size > 0 ? strstr(answer->data, "\r\n\r\n") : NULL;
@@ -109,6 +115,30 @@ static int call_offline(const struct du_engine_options *wanted, const char *comm
     return kind == DU_OK ? judge(answer) : 1;
 }
 
+/* In a folder of its own, which goes again. */
+static int call_in_scratch(const struct du_arguments *options,
+                           const struct du_engine_options *wanted, const char *command,
+                           const struct du_bytes *body, struct du_bytes *answer) {
+    static const struct du_option data_dir = {"data-dir", DU_OPTION_TEXT, "DIR", ""};
+    struct du_arguments given = *options;
+    struct du_engine_options offline = *wanted;
+    char folder[DU_SCRATCH_ROOM];
+    struct du_error error = {0};
+    struct du_bytes overrides;
+    if (du_scratch_make(folder, &error) != DU_OK) {
+        fprintf(stderr, "dunite: %s\n", error.message);
+        return 1;
+    }
+    du_bytes_init(&overrides);
+    du_arguments_give(&given, &data_dir, folder);
+    du_arguments_overrides(&given, &overrides);
+    offline.overrides = overrides.data;
+    int code = call_offline(&offline, command, body, answer);
+    du_bytes_deinit(&overrides);
+    du_scratch_remove(folder);
+    return code;
+}
+
 int du_control_call(const struct du_arguments *options, const char *command,
                     const struct du_bytes *body, bool running, struct du_bytes *answer) {
     struct du_bytes overrides;
@@ -131,6 +161,8 @@ int du_control_call(const struct du_arguments *options, const char *command,
         code = judge(answer);
     } else if (running) {
         fprintf(stderr, "dunite: no engine runs here (%s)\n", error.message);
+    } else if (!du_scratch_is_folder(du_check_data_dir(check)) && only_looks(command)) {
+        code = call_in_scratch(options, &wanted, command, body, answer);
     } else {
         code = call_offline(&wanted, command, body, answer);
     }

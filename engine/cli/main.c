@@ -44,6 +44,17 @@ static const struct du_option control_options[] = {
     DATA_DIR_OPTION,
     {0}};
 
+const struct du_option du_arguments_explain[] = {
+    {"as", DU_OPTION_TEXT, "MEMBER", "the member who asks; nobody if not given"},
+    {"header", DU_OPTION_LIST, "HEADER", "of the request, 'Name: value'; also as -H; may come several times"},
+    {"at", DU_OPTION_TEXT, "TIME", "when it is asked (RFC 3339); now if not given"},
+    {"data", DU_OPTION_TEXT, "BODY", "the request's body"},
+    {"json", DU_OPTION_FLAG, NULL, "for programs"},
+    {"dir", DU_OPTION_TEXT, "DIR", "the deployment; the current folder if not given"},
+    SCRIPTS_OPTION,
+    DATA_DIR_OPTION,
+    {0}};
+
 static const struct du_option no_options[] = {{0}};
 
 const struct du_command du_commands[] = {
@@ -52,6 +63,8 @@ const struct du_command du_commands[] = {
     {"check", du_command_check, "check [DIR]",
      "loads everything without serving, tells all that is wrong", du_arguments_load},
     {"routes", du_command_routes, "routes [DIR]", "the route table", du_arguments_load},
+    {"explain", du_command_explain, "explain [DIR] METHOD PATH [options]",
+     "why a request would be answered as it would; touches nothing", du_arguments_explain},
     {"spec", du_command_spec, "spec [DIR] [busted options]",
      "runs the deployment's specs inside the engine", du_arguments_load},
     {"member", du_command_member,

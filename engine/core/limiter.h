@@ -87,6 +87,20 @@ void du_lease_release(struct du_lease **lease);
  * that none of them ended without asking for this. */
 void du_lease_refund(struct du_lease *lease);
 
+/* What an acquire would come to now, without one: for `dunite explain`. Nothing is taken, counted,
+ * queued or remembered. */
+enum du_would {
+    DU_WOULD_GRANT, /* a slot, and one of the day's count where it is counted */
+    DU_WOULD_SHARE, /* its share's count covers it */
+    DU_WOULD_QUEUE, /* it would wait for a slot */
+    DU_WOULD_DENY_SLOT,
+    DU_WOULD_DENY_DAY
+};
+/* Reads subject, limits, share, slot_only, wait and the times of the request. *running: the slots
+ * taken; *counted: the day's count. */
+enum du_would du_limiter_would(struct du_limiter *limiter, const struct du_acquire *acquire,
+                               int64_t *running, int64_t *counted);
+
 /* Diagnostics. */
 size_t du_limiter_leases(struct du_limiter *limiter);   /* over all subjects */
 size_t du_limiter_subjects(struct du_limiter *limiter); /* that cost memory */

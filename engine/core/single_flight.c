@@ -257,6 +257,14 @@ size_t du_single_flight_count(struct du_single_flight *table) {
     return count;
 }
 
+bool du_single_flight_is_up(struct du_single_flight *table, const void *key, size_t size) {
+    struct du_table_key wanted = du_table_key(size > 0 ? key : "", size);
+    pthread_mutex_lock(&table->domain->lock);
+    bool up = du_table_find(&table->flights, &wanted) != NULL;
+    pthread_mutex_unlock(&table->domain->lock);
+    return up;
+}
+
 void du_single_flight_each(struct du_single_flight *table,
                            void (*each)(void *user, const void *key, size_t size, size_t waiters,
                                         bool published),

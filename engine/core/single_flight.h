@@ -93,6 +93,8 @@ enum du_join du_single_flight_join(struct du_single_flight *table, const void *k
                                    struct du_flight **flight, struct du_error *error);
 /* How many flights are up; for diagnostics and tests. */
 size_t du_single_flight_count(struct du_single_flight *table);
+/* Is one up for the key? By the time it is told that may have changed. */
+bool du_single_flight_is_up(struct du_single_flight *table, const void *key, size_t size);
 /* Calls each with every flight's key and waiters; for `dunite flights`. The lock is held: be short.
  */
 void du_single_flight_each(struct du_single_flight *table,

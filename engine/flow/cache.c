@@ -118,6 +118,21 @@ static struct du_blob *look_up(struct du_cache *cache, const struct du_digest *d
     return blob;
 }
 
+/* Whether its file is damaged shows when it is opened. */
+enum du_cache_status du_cache_peek(struct du_cache *cache, const struct du_cache_options *options,
+                                   int64_t *size) {
+    bool there = du_index_peek(cache->index, options->digest, options->name, options->version, size);
+    if (there && (options->digest != NULL || options->size < 0 || options->size == *size))
+        return DU_CACHE_HIT;
+    *size = -1;
+    struct du_want *want = options->origin != NULL ? du_want_new(options) : NULL;
+    if (want == NULL)
+        return DU_CACHE_MISS;
+    bool filling = du_single_flight_is_up(cache->flights, want->key, want->key_size);
+    du_want_unref(&want);
+    return filling ? DU_CACHE_COALESCED : DU_CACHE_MISS;
+}
+
 /* Openings ------------------------------------------------------------------------------------- */
 
 static void arrived(struct du_mail *mail);

@@ -44,6 +44,22 @@ struct du_blob *du_index_find_name(struct du_index *index, const char *name, con
     return blob;
 }
 
+bool du_index_peek(struct du_index *index, const struct du_digest *digest, const char *name,
+                   const char *version, int64_t *size) {
+    pthread_mutex_lock(&index->lock);
+    struct du_index_entry *entry = NULL;
+    struct du_index_name *row = digest == NULL ? du_index_name(index, name) : NULL;
+    if (digest != NULL)
+        entry = du_index_entry(index, digest);
+    else if (row != NULL && has_version(row, version))
+        entry = row->entry;
+    bool there = entry != NULL && entry->state == LISTED;
+    if (there)
+        *size = entry->size;
+    pthread_mutex_unlock(&index->lock);
+    return there;
+}
+
 const struct du_digest *du_blob_digest(const struct du_blob *blob) {
     return &blob->entry->digest;
 }

@@ -56,6 +56,10 @@ void du_index_free(struct du_index **index);
  * under. */
 struct du_blob *du_index_find(struct du_index *index, const struct du_digest *digest);
 struct du_blob *du_index_find_name(struct du_index *index, const char *name, const char *version);
+/* Is it there, and how large? By digest, or else by name as above. No use of it: it may be evicted
+ * the next moment. */
+bool du_index_peek(struct du_index *index, const struct du_digest *digest, const char *name,
+                   const char *version, int64_t *size);
 /* Enters a blob that was just made visible; takes fd (closed with the last pin; -1: none). name may
  * be NULL: stored by digest. Replaces the name's older row. */
 enum du_error_kind du_index_add(struct du_index *index, const struct du_digest *digest,

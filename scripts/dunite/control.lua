@@ -6,6 +6,8 @@ local access_tokens = require "dunite.access_tokens"
 local answer = require "dunite.answer"
 local control_tokens = require "dunite.control.tokens"
 local enum = require "dunite.enum"
+local explain = require "dunite.explain"
+local explained = require "dunite.explain.text"
 local router = require "dunite.router"
 local text = require "dunite.text"
 
@@ -171,6 +173,12 @@ local function limits(app)
   return done { limits = rows }
 end
 
+local function why(app, ask)
+  local explanation, wrong = explain.run(app, ask)
+  if not explanation then return refused(wrong) end
+  return done { explanation = explanation, text = explained.of(explanation) }
+end
+
 -- Routes ----------------------------------------------------------------------------------------------
 
 local function body_of(req)
@@ -203,6 +211,7 @@ function M.routes(app)
   command("status", status)
   command("flights", flights)
   command("limits", limits)
+  command("explain", why)
   routes.not_found = function() return refused("there is no such command", 404) end
   routes.bad_path = routes.not_found
   routes.failed = function(_, problem) return refused(enum.of(problem) and tostring(problem) or "it failed", 500) end

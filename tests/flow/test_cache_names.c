@@ -124,6 +124,28 @@ static void two_fills_of_one_content_do_not_harm_each_others_readers(void **stat
     taker_free(&digested);
 }
 
+static void a_peek_tells_what_opening_would_find(void **state) {
+    struct rig *rig = *state;
+    int64_t size = 0;
+    struct du_cache_options options = {.name = "asset", .version = "1", .size = SIZE};
+    options.origin = rig->origin;
+    assert_int_equal(du_cache_peek(rig->cache, &options, &size), DU_CACHE_MISS);
+    assert_int_equal(size, -1);
+    struct taker *taker = open_named(rig, "asset", "1", SIZE);
+    fake_wait(1);
+    assert_int_equal(du_cache_peek(rig->cache, &options, &size), DU_CACHE_COALESCED);
+    options.origin = NULL; /* who only looks joins nobody */
+    assert_int_equal(du_cache_peek(rig->cache, &options, &size), DU_CACHE_MISS);
+    fake_send(fake_wait(1), payload.bytes, SIZE);
+    taker_assert_gets(taker, payload.bytes, SIZE);
+    assert_int_equal(du_cache_peek(rig->cache, &options, &size), DU_CACHE_HIT);
+    assert_int_equal(size, SIZE);
+    options.size = SIZE + 1;
+    assert_int_equal(du_cache_peek(rig->cache, &options, &size), DU_CACHE_MISS);
+    assert_int_equal(fake_started(), 1);
+    taker_free(&taker);
+}
+
 static int make_payloads(void **state) {
     (void)state;
     payload = payload_of(SIZE);
@@ -145,6 +167,7 @@ int main(void) {
         WITH_RIG(a_name_finds_the_version_and_size_it_was_stored_under),
         WITH_RIG(names_and_versions_make_keys_that_do_not_meet),
         WITH_RIG(a_digest_whose_bytes_spell_a_name_is_another_key),
+        WITH_RIG(a_peek_tells_what_opening_would_find),
         WITH_RIG(two_fills_of_one_content_do_not_harm_each_others_readers),
     };
     return cmocka_run_group_tests(tests, make_payloads, free_payloads);

@@ -46,6 +46,24 @@ static void the_least_recently_used_blob_goes_for_a_reservation(void **state) {
     close_store(&store);
 }
 
+static void to_peek_is_no_use_of_a_blob(void **state) {
+    struct store store = {0};
+    int64_t size = 0;
+    fill_up(&store, *state);
+    put(&store, texts[0], "asset", "1");
+    use(&store, texts[1]);
+    use(&store, texts[2]);
+    struct du_digest there = digest_of(texts[0]), missing = digest_of(texts[3]);
+    assert_true(du_index_peek(store.index, &there, NULL, NULL, &size));
+    assert_int_equal(size, SIZE);
+    assert_true(du_index_peek(store.index, NULL, "asset", "1", &size));
+    assert_false(du_index_peek(store.index, NULL, "asset", "2", &size));
+    assert_false(du_index_peek(store.index, &missing, NULL, NULL, &size));
+    assert_int_equal(make_room(&store, 1), DU_OK);
+    assert_true(!has(&store, texts[0]) && has(&store, texts[1]) && has(&store, texts[2]));
+    close_store(&store);
+}
+
 static void what_fits_evicts_nothing(void **state) {
     struct store store = {0};
     fill_up(&store, *state);
@@ -305,6 +323,7 @@ static void threads_never_exceed_the_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(the_least_recently_used_blob_goes_for_a_reservation),
+        FIXTURE_TEST(to_peek_is_no_use_of_a_blob),
         FIXTURE_TEST(what_fits_evicts_nothing),
         FIXTURE_TEST(a_pinned_blob_is_passed_over_and_counts_as_used_when_it_is_let_go),
         FIXTURE_TEST(what_would_not_fit_even_alone_evicts_nobody),

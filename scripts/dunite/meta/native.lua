@@ -81,6 +81,16 @@ function native.limiter(name) end
 function limiter:acquire(subject, concurrency, daily_cap, options) end
 ---@return integer running, integer counted, integer reset_in_secs
 function limiter:look(subject) end
+--- What acquire would come to, without it: "granted", "shared" (a piece that is counted already), "queued", or the
+--- denial's variant.
+---@param subject string
+---@param concurrency integer
+---@param daily_cap integer
+---@param options? { share?: string, cover?: integer, slot_only?: boolean, wait?: integer }
+---@return string outcome, integer running, integer counted, integer reset_in_secs
+function limiter:would(subject, concurrency, daily_cap, options) end
+---@return string
+function limiter:name() end
 
 ---@class dunite.native.Lease  -- has __close and __gc
 local lease = {}
@@ -139,6 +149,10 @@ native.cache = cache
 ---@param options dunite.native.CacheOpen
 ---@return dunite.native.Source? source, table? problem
 function cache:open(options) end
+--- What opening it would find, without opening it; a "coalesced" one is being filled now.
+---@param options dunite.native.CacheOpen
+---@return "hit"|"miss"|"coalesced" status, integer? size
+function cache:peek(options) end
 --- Stores small bytes as a blob. Gives its digest.
 ---@async
 ---@param bytes string
@@ -318,6 +332,20 @@ local event = {}
 ---@param reason? string
 ---@param bytes? integer
 function event:close(outcome, reason, bytes) end
+
+-- Explaining ------------------------------------------------------------------------------------------
+
+--- From now on this request only explains: operations that would change or ask something are told to the explainer,
+--- explainer(operation, …), which gives true and what they are to give, or false: then they are done. at: what time it
+--- is. nil: they are done again. (dunite.explain has all of that.)
+---@param explainer? fun(operation: string, ...): boolean, ...
+---@param at? integer
+function native.explain(explainer, at) end
+--- What conditions and ranges make of a 200 (RFC 9110): 200, 206, 304, 412 or 416.
+---@param thing { method: string, size?: integer, etag?: string, modified?: integer, ranges?: boolean }
+---@param headers table<string, string>   -- names in small letters
+---@return integer status
+function native.decide(thing, headers) end
 
 -- Small things -----------------------------------------------------------------------------------------
 
