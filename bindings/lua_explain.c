@@ -63,7 +63,8 @@ static int explain(lua_State *L) {
 }
 
 static void read_header(lua_State *L, const char *name, struct du_slice *value) {
-    value->data = lua_getfield(L, 2, name) == LUA_TSTRING ? lua_tolstring(L, -1, &value->size) : NULL;
+    value->data =
+        lua_getfield(L, 2, name) == LUA_TSTRING ? lua_tolstring(L, -1, &value->size) : NULL;
     lua_pop(L, 1); /* the table keeps it alive */
 }
 

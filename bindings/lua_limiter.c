@@ -219,7 +219,8 @@ static int find(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg methods[] = {{"acquire", acquire}, {"look", look}, {"would", would}, {"name", name}, {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"acquire", acquire}, {"look", look}, {"would", would}, {"name", name}, {NULL, NULL}};
 static const struct du_box_type limiter_type = {"dunite.native.Limiter", methods, NULL};
 
 void du_lua_limiter_open(lua_State *L) {

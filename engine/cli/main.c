@@ -46,7 +46,8 @@ static const struct du_option control_options[] = {
 
 const struct du_option du_arguments_explain[] = {
     {"as", DU_OPTION_TEXT, "MEMBER", "the member who asks; nobody if not given"},
-    {"header", DU_OPTION_LIST, "HEADER", "of the request, 'Name: value'; also as -H; may come several times"},
+    {"header", DU_OPTION_LIST, "HEADER",
+     "of the request, 'Name: value'; also as -H; may come several times"},
     {"at", DU_OPTION_TEXT, "TIME", "when it is asked (RFC 3339); now if not given"},
     {"data", DU_OPTION_TEXT, "BODY", "the request's body"},
     {"json", DU_OPTION_FLAG, NULL, "for programs"},

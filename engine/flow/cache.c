@@ -121,7 +121,8 @@ static struct du_blob *look_up(struct du_cache *cache, const struct du_digest *d
 /* Whether its file is damaged shows when it is opened. */
 enum du_cache_status du_cache_peek(struct du_cache *cache, const struct du_cache_options *options,
                                    int64_t *size) {
-    bool there = du_index_peek(cache->index, options->digest, options->name, options->version, size);
+    bool there =
+        du_index_peek(cache->index, options->digest, options->name, options->version, size);
     if (there && (options->digest != NULL || options->size < 0 || options->size == *size))
         return DU_CACHE_HIT;
     *size = -1;

@@ -1,8 +1,8 @@
 -- Why a request would be answered as it would: the deployment's own handler runs, and notes what it would do.
 --
 -- Invariants
---  1. No counter, cache, record, audit line or log is touched, and no upstream is asked: dunite.explain.operations stands
---     in for them in this one request (bindings/explain.h).
+--  1. No counter, cache, record, audit line or log is touched, and no upstream is asked: dunite.explain.operations
+--     stands in for them in this one request (bindings/explain.h).
 --  2. There is no second description of the routes: what is told is what the handler did.
 --  3. Where the answer depends on what upstream says, it is said so: `assumed`.
 

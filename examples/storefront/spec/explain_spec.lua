@@ -1,6 +1,5 @@
 -- `dunite explain`: what it tells is what then happens, and it leaves nothing behind.
 
-local t = require "dunite.test"
 local support = require "spec.support"
 
 local DOWNLOAD = "/v1/applications/tool/downloads/a"
@@ -45,7 +44,8 @@ describe("explaining", function()
     assert.equal("/v1/applications/:slug/downloads/:asset", told.route.pattern)
     assert.matches("storefront/routes%.lua:%d+$", told.route.where)
     assert.same({ slug = "tool", asset = "a" }, told.route.params)
-    assert.same({ { step = "member", id = "ada", email = "ada@example.com", credential = "token" } }, steps(told, "member"))
+    local member = { step = "member", id = "ada", email = "ada@example.com", credential = "token" }
+    assert.same({ member }, steps(told, "member"))
     local limit = steps(told, "limit")[1]
     assert.same({ "downloads", "granted", 0, 2, 0, 50 },
       { limit.limit, limit.outcome, limit.running, limit.concurrency, limit.used, limit.daily_cap })
@@ -124,7 +124,7 @@ describe("explaining a denial", function()
     assert.same({ 429, "download_daily_limit", "3600" },
       { told.answer.status, told.answer.reason, told.answer.headers["retry-after"] })
     local real = app:get(DOWNLOAD, { as = "ada" })
-    assert.same({ real.status, real.headers["retry-after"] }, { told.answer.status, told.answer.headers["retry-after"] })
+    assert.same({ 429, "3600" }, { real.status, real.headers["retry-after"] })
     assert.equal(200, app:get(DOWNLOAD, { as = "bob" }).status)
   end)
 end)
@@ -141,7 +141,8 @@ describe("explaining an image", function()
     assert.equal(200, pulled.status)
     local warm = explain(app, "GET", tag, { as = "ada" })
     assert.same({ 200, false, 1 }, { warm.answer.status, warm.answer.assumed, steps(warm, "limit")[1].used })
-    local by_digest = explain(app, "GET", "/v2/tool/manifests/" .. pulled.headers["docker-content-digest"], { as = "ada" })
+    local digest = pulled.headers["docker-content-digest"]
+    local by_digest = explain(app, "GET", "/v2/tool/manifests/" .. digest, { as = "ada" })
     assert.is_nil(steps(by_digest, "limit")[1].used)
     assert.same({ 200, "hit" }, { by_digest.answer.status, steps(by_digest, "cache")[1].status })
     assert.equal(401, explain(app, "GET", tag).answer.status)

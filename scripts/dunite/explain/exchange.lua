@@ -6,7 +6,14 @@ local M = {}
 local Exchange = {}
 Exchange.__index = Exchange
 
----@param given { method: string, target: string, headers: table<string, string[]>, body?: string, on_member: fun(id: string) }
+---@class dunite.explain.Given
+---@field method string
+---@field target string                      -- path and query
+---@field headers table<string, string[]>    -- names in small letters
+---@field body? string
+---@field on_member fun(id: string)          -- hears who it is
+
+---@param given dunite.explain.Given
 function M.new(given)
   local path, query = given.target:match("^([^?]*)%??(.*)$")
   return setmetatable({ given = given, at = path, fields = query, pattern = nil }, Exchange)

@@ -1,6 +1,6 @@
--- What a request that only explains gets in place of the engine's operations: each notes a step, looks without touching,
--- and gives what the operation would give. Named as the bindings name them (bindings/explain.h); what has no entry here is
--- really done. Each gives true and the results, or false: let it be done.
+-- What a request that only explains gets in place of the engine's operations: each notes a step, looks without
+-- touching, and gives what the operation would give. Named as the bindings name them (bindings/explain.h); what has no
+-- entry here is really done. Each gives true and the results, or false: let it be done.
 
 local native = require "dunite.native"
 local enum = require "dunite.enum"
@@ -92,11 +92,14 @@ tell["cache.open"] = function(self, cache, options)
   if status == "coalesced" then status = "filling" end
   local upstream = options.upstream
   if status == "miss" and not upstream then status = "absent" end
-  self:step("cache", { entry = options.digest or options.name, version = options.version, status = status, size = size })
+  self:step("cache", {
+    entry = options.digest or options.name, version = options.version, status = status, size = size,
+  })
   if status == "absent" then return true, nil, errors.new("NotFound", { message = "not in the cache" }) end
   if status == "miss" then
     self:step("upstream", {
-      upstream = upstream:name(), method = "GET", url = url_of(upstream, options.url), scope = options.scope, fills = true,
+      upstream = upstream:name(), method = "GET", url = url_of(upstream, options.url), scope = options.scope,
+      fills = true,
     })
   end
   return true, setmetatable({

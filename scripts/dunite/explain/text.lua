@@ -30,7 +30,8 @@ function describe.audit(step)
 end
 
 function describe.limit(step)
-  local parts = { ("%s: %s; %d of %s at once"):format(step.limit, OUTCOMES[step.outcome], step.running, step.concurrency) }
+  local slots = ("%d of %s at once"):format(step.running, step.concurrency)
+  local parts = { ("%s: %s; %s"):format(step.limit, OUTCOMES[step.outcome], slots) }
   if step.used then
     parts[#parts + 1] = ("%d of %s today"):format(step.used, step.daily_cap)
     parts[#parts + 1] = "the day ends in " .. duration(step.reset_in_secs)
@@ -44,8 +45,8 @@ function describe.cache(step)
 end
 
 function describe.upstream(step)
-  local scope = step.scope and " (" .. step.scope .. ")" or ""
-  return ("%s: %s %s %s%s"):format(step.upstream, step.fills and "would fetch" or "would ask", step.method, step.url, scope)
+  local does, scope = step.fills and "would fetch" or "would ask", step.scope and " (" .. step.scope .. ")" or ""
+  return ("%s: %s %s %s%s"):format(step.upstream, does, step.method, step.url, scope)
 end
 
 function describe.note(step) return step.text end
