@@ -1,24 +1,15 @@
-#include "audit.h"
+#include "audit_int.h"
 
 #include "mem.h"
 #include "sql.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 /* On their way to the journal at a time; what comes on top is lost. */
-enum { WAITING_MOST = 16384, BOOT = 33 };
-
-struct du_audit {
-    struct du_base *base;
-    struct du_ledger *journal;
-    char boot[BOOT]; /* of this process, in hex */
-    atomic_uint_fast64_t number, lost;
-    atomic_int waiting;
-};
+enum { WAITING_MOST = 16384 };
 
 /* The texts of an event, in the order of the schema's columns. */
 enum text {
@@ -200,6 +191,7 @@ uint64_t du_audit_begin(struct du_audit *audit, const struct du_audit_request *r
     if (event != NULL)
         event->number = number;
     post(audit, event, apply_begin);
+    du_audit_sweep(audit);
     return number;
 }
 
@@ -214,6 +206,10 @@ void du_audit_end(struct du_audit *audit, uint64_t number, const struct du_audit
     post(audit, event, apply_end);
 }
 
+struct du_ledger *du_audit_journal(const struct du_audit *audit) {
+    return audit->journal;
+}
+
 uint64_t du_audit_lost(const struct du_audit *audit) {
     return atomic_load(&audit->lost);
 }
@@ -221,7 +217,7 @@ uint64_t du_audit_lost(const struct du_audit *audit) {
 /* Start and end ----------------------------------------------------------------------------- */
 
 static bool draw_boot(struct du_audit *audit) {
-    unsigned char random[(BOOT - 1) / 2];
+    unsigned char random[(DU_AUDIT_BOOT - 1) / 2];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return false;
     for (size_t i = 0; i < sizeof random; i++)

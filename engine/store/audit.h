@@ -10,6 +10,7 @@
  *  3. Nothing here waits or fails its caller: what cannot be written (short of memory, too much at
  *     once, a failing journal) is lost, counted and logged.
  *  4. It shares the journal's writer, never a transaction with counts.
+ *  5. Rows older than what is kept go a few hundred at a time, so that nothing waits behind them.
  *
  * Thread: any; reading blocks.
  */
@@ -40,7 +41,7 @@ enum du_audit_outcome {
 
 /* What is known at the request; any may be NULL. Copied. */
 struct du_audit_request {
-    const char *kind; /* "pull", "download" */
+    const char *kind; /* "pull", "part" (of an image, by digest), "download" */
     const char *member, *credential, *application, *version, *digest, *asset, *address;
     const char *request; /* the request's id */
 };
@@ -62,6 +63,11 @@ void du_audit_free(struct du_audit **audit);
 /* Notes the request; its number, for its end. */
 uint64_t du_audit_begin(struct du_audit *audit, const struct du_audit_request *request);
 void du_audit_end(struct du_audit *audit, uint64_t number, const struct du_audit_end *end);
+/* Removes what is older, from now on and while events come; 0: keeps everything. Once, before
+ * others use it. */
+void du_audit_keep(struct du_audit *audit, int64_t keep_ms);
+/* Where it writes. */
+struct du_ledger *du_audit_journal(const struct du_audit *audit);
 /* Events lost so far. */
 uint64_t du_audit_lost(const struct du_audit *audit);
 const char *du_audit_outcome_name(enum du_audit_outcome outcome);
@@ -69,8 +75,11 @@ const char *du_audit_outcome_name(enum du_audit_outcome outcome);
 bool du_audit_outcome_of(const char *name, enum du_audit_outcome *outcome);
 
 struct du_audit_filter {
-    const char *member, *application, *digest; /* NULL: any */
-    int64_t since_ms;                          /* wall time */
+    const char *member, *application; /* NULL: any */
+    /* Only ends by which something of it may have been received, also of the same asset where the
+     * end came before its digest was known. NULL: all events. */
+    const char *digest;
+    int64_t since_ms; /* wall time */
 };
 
 /* A row as it was written; texts are "" where nothing was known. */
@@ -85,5 +94,10 @@ struct du_audit_row {
 enum du_error_kind du_audit_read(struct du_ledger *journal, const struct du_audit_filter *filter,
                                  bool (*each)(void *user, const struct du_audit_row *row),
                                  void *user, struct du_error *error);
+/* The same of a journal's file, whether an engine has it open or not. What was posted in the last
+ * moments may not be in it yet. */
+enum du_error_kind du_audit_read_file(const char *path, const struct du_audit_filter *filter,
+                                      bool (*each)(void *user, const struct du_audit_row *row),
+                                      void *user, struct du_error *error);
 
 #endif

@@ -321,23 +321,10 @@ enum du_error_kind du_ledger_flush(struct du_ledger *ledger) {
 enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
                                   bool (*row)(void *user, sqlite3_stmt *statement), void *user,
                                   struct du_error *error) {
-    sqlite3 *database;
-    sqlite3_stmt *statement = NULL;
-    enum du_error_kind kind =
-        du_ledger_file_connect(&ledger->file, SQLITE_OPEN_READONLY, &database, error);
-    if (kind != DU_OK)
-        return kind;
-    int code = sqlite3_prepare_v2(database, sql, -1, &statement, NULL);
-    if (code == SQLITE_OK)
-        code = SQLITE_ROW;
-    while (code == SQLITE_ROW && (code = sqlite3_step(statement)) == SQLITE_ROW)
-        if (!row(user, statement))
-            code = SQLITE_DONE;
-    if (code != SQLITE_DONE)
-        kind = du_ledger_file_failed(&ledger->file, database, code, error);
-    sqlite3_finalize(statement);
-    sqlite3_close(database);
-    return kind;
+    int fault = du_fault(&ledger->base->faults, DU_FAULT_LEDGER_OPEN);
+    if (fault != 0)
+        return du_ledger_file_failed(&ledger->file, NULL, fault, error);
+    return du_ledger_read_file(ledger->file.path, sql, row, user, error);
 }
 
 void du_ledger_figures(struct du_ledger *ledger, uint64_t *entries, uint64_t *commits,

@@ -55,6 +55,10 @@ enum du_error_kind du_ledger_flush(struct du_ledger *ledger);
 enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
                                   bool (*row)(void *user, sqlite3_stmt *statement), void *user,
                                   struct du_error *error);
+/* The same of a ledger's file, whoever has it open. */
+enum du_error_kind du_ledger_read_file(const char *path, const char *sql,
+                                       bool (*row)(void *user, sqlite3_stmt *statement), void *user,
+                                       struct du_error *error);
 /* Entries and commits so far, and whether the last commit failed (the store is then degraded). */
 void du_ledger_figures(struct du_ledger *ledger, uint64_t *entries, uint64_t *commits,
                        bool *failing);

@@ -128,12 +128,84 @@ static void reading_filters(void **state) {
     assert_string_equal(events(&store, (struct du_audit_filter){.application = "tool"}),
                         "requested ");
     assert_string_equal(events(&store, (struct du_audit_filter){.digest = "sha256:cd"}),
-                        "requested completed ");
+                        "completed ");
     assert_string_equal(
         events(&store, (struct du_audit_filter){.since_ms = FIXTURE_WALL_S * 1000LL + 1}),
         "requested completed ");
     assert_string_equal(
         events(&store, (struct du_audit_filter){.member = "ada", .application = "game"}), "");
+    close_store(&store);
+}
+
+/* One request, of that asset; its digest is told at the end, where it is known. */
+static void end_one(struct store *store, const char *asset, const struct du_audit_end *how) {
+    struct du_audit_request request = {
+        .kind = "download", .member = "ada", .application = "a", .version = "1", .asset = asset};
+    du_audit_end(store->audit, du_audit_begin(store->audit, &request), how);
+}
+
+static void by_digest_are_those_who_may_have_received_it(void **state) {
+    struct store store = open_store(*state);
+    static const struct du_audit_end ends[] = {
+        {.outcome = DU_AUDIT_COMPLETED, .digest = "sha256:ab"}, /* an empty file */
+        {.outcome = DU_AUDIT_ABORTED, .bytes = 1},              /* before it was known */
+        {.outcome = DU_AUDIT_INTERRUPTED},
+        {.outcome = DU_AUDIT_FAILED, .digest = "sha256:ab", .bytes = 5},
+    };
+    static const struct du_audit_end others[] = {
+        {.outcome = DU_AUDIT_COMPLETED, .digest = "sha256:ab", .reason = "not_modified"},
+        {.outcome = DU_AUDIT_DENIED, .digest = "sha256:ab", .reason = "DailyCap"},
+        {.outcome = DU_AUDIT_ABORTED},
+        {.outcome = DU_AUDIT_FAILED_UPSTREAM, .reason = "Transport"},
+        {.outcome = DU_AUDIT_COMPLETED, .digest = "sha256:cd", .bytes = 5},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        end_one(&store, "x", &others[i]);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        end_one(&store, "x", &ends[i]);
+    struct du_audit_end unknown = {.outcome = DU_AUDIT_ABORTED, .bytes = 1};
+    end_one(&store, "y", &unknown);
+    assert_string_equal(events(&store, (struct du_audit_filter){.digest = "sha256:ab"}),
+                        "completed aborted interrupted failed ");
+    close_store(&store);
+}
+
+static void a_files_rows_are_read_while_an_engine_has_it(void **state) {
+    struct fixture *fixture = *state;
+    struct store store = open_store(fixture);
+    char path[FIXTURE_PATH], last[512];
+    fixture_path(fixture, "journal.db", path);
+    du_audit_begin(store.audit, &pull);
+    du_ledger_flush(store.journal);
+    struct du_audit_filter every = {0};
+    assert_int_equal(du_audit_read_file(path, &every, keep_last, last, NULL), DU_OK);
+    assert_non_null(strstr(last, "requested|pull|ada"));
+    struct du_error error;
+    assert_int_equal(du_audit_read_file("/nowhere/journal.db", &every, keep_last, last, &error),
+                     DU_STORE);
+    assert_non_null(strstr(error.message, "/nowhere/journal.db"));
+    close_store(&store);
+}
+
+static void what_is_older_than_is_kept_goes(void **state) {
+    enum { OLD = 1100, DAY_MS = 86400000 }; /* more than go at a time */
+    struct fixture *fixture = *state;
+    struct store store = open_store(fixture);
+    du_audit_keep(store.audit, 2 * (int64_t)DAY_MS);
+    struct du_audit_end done = {.outcome = DU_AUDIT_COMPLETED};
+    for (int i = 0; i < OLD / 2; i++)
+        end_one(&store, "x", &done);
+    du_ledger_flush(store.journal);
+    du_clock_advance(&fixture->base.clock, DAY_MS);
+    end_one(&store, "y", &done);
+    du_ledger_flush(store.journal);
+    du_clock_advance(&fixture->base.clock, DAY_MS + 1);
+    for (int i = 0; i < 3; i++) { /* each event takes some of them along */
+        end_one(&store, "z", &done);
+        du_ledger_flush(store.journal);
+    }
+    assert_string_equal(all(&store), "requested completed requested completed requested completed "
+                                     "requested completed ");
     close_store(&store);
 }
 
@@ -201,6 +273,9 @@ int main(void) {
         FIXTURE_TEST(of_several_ends_the_first_counts),
         FIXTURE_TEST(what_a_crash_left_open_is_interrupted_at_the_next_start),
         FIXTURE_TEST(reading_filters),
+        FIXTURE_TEST(by_digest_are_those_who_may_have_received_it),
+        FIXTURE_TEST(a_files_rows_are_read_while_an_engine_has_it),
+        FIXTURE_TEST(what_is_older_than_is_kept_goes),
         FIXTURE_TEST(what_cannot_be_written_is_counted_as_lost),
         FIXTURE_TEST(outcomes_have_names_both_ways),
         FIXTURE_TEST(threads_share_the_audit),
