@@ -42,18 +42,45 @@ static enum du_fate fate_of(const struct du_request *request, enum du_exchange_e
         return du_request_is_our_fault(request->failure.kind) ? DU_FATE_FAILED : DU_FATE_LEFT;
     case DU_EXCHANGE_ABORTED:
     case DU_EXCHANGE_SLOW:
-    case DU_EXCHANGE_DRAINED:
         return DU_FATE_LEFT;
+    case DU_EXCHANGE_DRAINED:
+        return DU_FATE_FAILED;
     }
     return DU_FATE_LEFT;
 }
 
+/* Whose fault it was that it ended so; DU_CANCELLED where nothing failed. */
+static enum du_error_kind fault_of(const struct du_request *request, enum du_exchange_end end) {
+    if (end == DU_EXCHANGE_BROKEN && request->failure.kind != DU_OK)
+        return request->failure.kind;
+    return request->problem != DU_OK ? request->problem : DU_CANCELLED;
+}
+
+/* Why a reply that was sent to its end is not what was asked for; NULL: it is. */
+static const char *reason_of_status(const struct du_request *request) {
+    if (request->status == 304)
+        return "not_modified";
+    if (request->status == 412)
+        return "precondition_failed";
+    if (request->status == 416)
+        return "range_not_satisfiable";
+    return du_exchange_is_head(request->exchange) ? "head" : NULL;
+}
+
+static const char *reason_of(const struct du_request *request, enum du_exchange_end end) {
+    if (request->failure.kind != DU_OK)
+        return du_error_name(request->failure.kind);
+    return end != DU_EXCHANGE_COMPLETED ? end_name(end) : reason_of_status(request);
+}
+
 void du_access_settle(struct du_request *request, enum du_exchange_end end) {
-    const char *reason = request->failure.kind != DU_OK ? du_error_name(request->failure.kind)
-                         : end != DU_EXCHANGE_COMPLETED ? end_name(end)
-                                                        : NULL;
-    struct du_ending ending = {fate_of(request, end), du_exchange_sent_bytes(request->exchange),
-                               reason};
+    struct du_ending ending = {.fate = fate_of(request, end),
+                               .bytes = du_exchange_sent_bytes(request->exchange),
+                               .reason = reason_of(request, end),
+                               .status = request->status,
+                               .digest = request->digest[0] != '\0' ? request->digest : NULL};
+    if (ending.fate == DU_FATE_FAILED)
+        ending.problem = fault_of(request, end);
     du_holds_end(&request->holds, &ending);
 }
 

@@ -3,7 +3,7 @@
 #include "mem.h"
 #include "task.h"
 
-static const struct du_ending done = {DU_FATE_DONE, 0, NULL};
+static const struct du_ending done = {.fate = DU_FATE_DONE};
 
 void du_scope_init(struct du_scope *scope, struct du_request *request) {
     du_list_init(&scope->holds);

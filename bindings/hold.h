@@ -16,6 +16,7 @@
  * Thread: the worker's.
  */
 
+#include "error.h"
 #include "list.h"
 
 #include <lua.h>
@@ -30,8 +31,11 @@ enum du_fate {
 
 struct du_ending {
     enum du_fate fate;
-    int64_t bytes;      /* of the body that were sent */
-    const char *reason; /* may be NULL */
+    int64_t bytes;              /* of the body that were sent */
+    const char *reason;         /* may be NULL */
+    enum du_error_kind problem; /* FAILED: whose fault it was; else DU_OK */
+    int status;                 /* of the reply; 0 where there is none */
+    const char *digest;         /* of what the reply gave, or a part of it; NULL: not known */
 };
 
 struct du_hold;

@@ -143,6 +143,7 @@ static void read_source(struct answer *answer) {
     lua_pop(L, 1);
     if (get(answer, "source") != LUA_TNIL) { /* the table keeps it */
         answer->source = du_lua_check_source(L, lua_gettop(L));
+        du_lua_source_digest(L, lua_gettop(L), answer->request->digest);
         answer->request->cache_status = du_lua_source_status(answer->source->status);
         add_text_header(answer, "Cache-Status", cache_status(answer->source->status));
         if (answer->ranges)

@@ -23,21 +23,24 @@ struct event_box {
 };
 
 static const struct du_box_type event_type;
-static const struct du_ending by_hand = {DU_FATE_DONE, 0, NULL};
+static const struct du_ending by_hand = {.fate = DU_FATE_DONE};
 
 /* How an event ends that nobody ended by name. */
 static struct du_audit_end end_of(const struct du_hold *hold, const struct du_ending *ending) {
-    struct du_audit_end end = {.reason = ending->reason, .bytes = ending->bytes};
+    struct du_audit_end end = {
+        .reason = ending->reason, .bytes = ending->bytes, .digest = ending->digest};
     switch (ending->fate) {
     case DU_FATE_DONE:
-        end.outcome = DU_AUDIT_COMPLETED;
+        end.outcome = ending->status >= 400 ? DU_AUDIT_DENIED : DU_AUDIT_COMPLETED;
         if (hold->owner != DU_HOLD_REPLY) {
             end.outcome = DU_AUDIT_ABORTED;
             end.reason = "the script did not end it";
         }
         break;
     case DU_FATE_FAILED:
-        end.outcome = DU_AUDIT_FAILED_UPSTREAM;
+        end.outcome = du_error_class(ending->problem) == DU_CLASS_UPSTREAM
+                          ? DU_AUDIT_FAILED_UPSTREAM
+                          : DU_AUDIT_FAILED;
         break;
     case DU_FATE_LEFT:
         end.outcome = DU_AUDIT_ABORTED;

@@ -14,7 +14,7 @@ struct lease_box {
 };
 
 static const struct du_box_type lease_type;
-static const struct du_ending by_hand = {DU_FATE_DONE, 0, NULL};
+static const struct du_ending by_hand = {.fate = DU_FATE_DONE};
 
 static void end_lease(struct du_hold *hold, const struct du_ending *ending) {
     struct held_lease *held = (struct held_lease *)hold;

@@ -81,14 +81,21 @@ static int size(lua_State *L) {
     return 1;
 }
 
-static int digest(lua_State *L) {
-    struct source_box *box = du_box_check(L, 1, &source_type);
-    struct du_cache_open *open = du_lua_check_source(L, 1);
-    char text[DU_DIGEST_TEXT];
-    if (open->blob != NULL)
-        lua_pushstring(L, du_digest_format(du_blob_digest(open->blob), text));
+bool du_lua_source_digest(lua_State *L, int index, char text[DU_DIGEST_TEXT]) {
+    struct source_box *box = du_box_check(L, index, &source_type);
+    text[0] = '\0';
+    if (box->open.blob != NULL)
+        du_digest_format(du_blob_digest(box->open.blob), text);
     else if (box->has_digest)
-        lua_pushstring(L, du_digest_format(&box->digest, text));
+        du_digest_format(&box->digest, text);
+    return text[0] != '\0';
+}
+
+static int digest(lua_State *L) {
+    char text[DU_DIGEST_TEXT];
+    du_lua_check_source(L, 1);
+    if (du_lua_source_digest(L, 1, text))
+        lua_pushstring(L, text);
     else
         lua_pushnil(L);
     return 1;

@@ -33,7 +33,7 @@ struct du_operation {
     atomic_bool told; /* the mail is under way */
 };
 
-static const struct du_ending done = {DU_FATE_DONE, 0, NULL};
+static const struct du_ending done = {.fate = DU_FATE_DONE};
 
 static void try(lua_State *L, struct du_operation *operation);
 

@@ -113,13 +113,18 @@ static void fail(struct du_request *request, enum du_error_kind kind) {
 /* How what the task still holds ends, and what was charged with it. */
 static struct du_ending ending_of(const struct du_request *request,
                                   const struct du_task_result *result) {
-    if (result->end == DU_TASK_CANCELLED || request->left)
-        return (struct du_ending){DU_FATE_LEFT, 0, NULL};
-    if (result->end != DU_TASK_RETURNED)
-        return (struct du_ending){DU_FATE_FAILED, 0, du_error_name(result->error.kind)};
-    if (du_request_is_our_fault(request->problem))
-        return (struct du_ending){DU_FATE_FAILED, 0, du_error_name(request->problem)};
-    return (struct du_ending){DU_FATE_DONE, 0, NULL};
+    struct du_ending ending = {.fate = DU_FATE_DONE};
+    if (request->left) {
+        ending.fate = DU_FATE_LEFT;
+    } else if (result->end == DU_TASK_CANCELLED) { /* nobody left: we are closing */
+        ending = (struct du_ending){
+            .fate = DU_FATE_FAILED, .problem = DU_CANCELLED, .reason = "drained"};
+    } else if (result->end != DU_TASK_RETURNED || du_request_is_our_fault(request->problem)) {
+        ending.fate = DU_FATE_FAILED;
+        ending.problem = result->end != DU_TASK_RETURNED ? result->error.kind : request->problem;
+        ending.reason = du_error_name(ending.problem);
+    }
+    return ending;
 }
 
 static void ended(void *user, const struct du_task_result *result) {

@@ -16,6 +16,7 @@
  */
 
 #include "context.h"
+#include "digest.h"
 #include "hold.h"
 #include "reply.h"
 
@@ -48,10 +49,11 @@ struct du_request {
     struct du_reply reply;
     bool answered;
     int status;
-    struct du_list holds;       /* leases and the audit event that the answer took */
-    struct du_error failure;    /* why its body broke; kind DU_OK when it did not */
-    enum du_error_kind problem; /* why it is an error; DU_OK when it is none */
-    const char *cache_status;   /* static; NULL: no source */
+    struct du_list holds;        /* leases and the audit event that the answer took */
+    struct du_error failure;     /* why its body broke; kind DU_OK when it did not */
+    enum du_error_kind problem;  /* why it is an error; DU_OK when it is none */
+    const char *cache_status;    /* static; NULL: no source */
+    char digest[DU_DIGEST_TEXT]; /* of what it gives; "": not known, or not yet */
 };
 
 /* The request that the running task serves, also in the children of native.all; NULL for any other.

@@ -23,6 +23,9 @@ static void sent(struct du_body *body, size_t size) {
 
 static void close_body(struct du_body *body) {
     struct watched *watched = (struct watched *)body;
+    const struct du_digest *digest = du_reader_digest(watched->reader);
+    if (digest != NULL)
+        du_digest_format(digest, watched->request->digest);
     watched->reader->type->close(watched->reader);
     du_request_unref(&watched->request);
     du_free(watched);

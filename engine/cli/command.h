@@ -27,10 +27,11 @@ int du_command_status(int count, char **words);
 int du_command_flights(int count, char **words);
 int du_command_limits(int count, char **words);
 int du_command_bundle(int count, char **words);
+int du_command_audit(int count, char **words);
 int du_command_version(int count, char **words);
 int du_command_help(int count, char **words);
 
 extern const struct du_option du_arguments_serve[], du_arguments_load[], du_arguments_member[],
-    du_arguments_bundle[], du_arguments_explain[];
+    du_arguments_bundle[], du_arguments_explain[], du_arguments_audit[];
 
 #endif

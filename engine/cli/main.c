@@ -78,6 +78,9 @@ const struct du_command du_commands[] = {
     {"limits", du_command_limits, "limits", "who holds what", control_options},
     {"bundle", du_command_bundle, "bundle [DIR] -o FILE",
      "one program file: the engine and the scripts in DIR", du_arguments_bundle},
+    {"audit", du_command_audit,
+     "audit [--member ID] [--app SLUG] [--digest DIGEST] [--since TIME] [--json]", "who got what",
+     du_arguments_audit},
     {"version", du_command_version, "version", "versions of everything linked", no_options},
     {"help", du_command_help, "help [COMMAND]", "this, or more on a command", no_options},
     {0}};

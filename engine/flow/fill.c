@@ -111,6 +111,11 @@ enum du_fill_state du_fill_look(const struct du_fill *fill, int64_t *committed,
     return state;
 }
 
+const struct du_digest *du_fill_digest(const struct du_fill *fill) {
+    bool verified = atomic_load(&fill->state) == DU_FILL_VERIFIED;
+    return verified && fill->pin != NULL ? du_blob_digest(fill->pin) : NULL;
+}
+
 /* Parking: from here to the next such line the lock is held ------------------------------------ */
 
 static bool has_come(const struct du_fill *fill, int64_t seen) {

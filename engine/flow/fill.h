@@ -23,6 +23,7 @@
  * Thread: any, but park, unpark and woken, which are of the port's loop.
  */
 
+#include "digest.h"
 #include "error.h"
 #include "list.h"
 #include "mailbox.h"
@@ -53,6 +54,9 @@ int du_fill_fd(const struct du_fill *fill);
  * FAILED. */
 enum du_fill_state du_fill_look(const struct du_fill *fill, int64_t *committed,
                                 struct du_error *error);
+
+/* Of the whole; NULL before it is VERIFIED. Lives as long as the fill. */
+const struct du_digest *du_fill_digest(const struct du_fill *fill);
 
 /* The port of that loop; NULL: out of memory. */
 struct du_fill_port *du_fill_port(struct du_fill *fill, struct du_mailbox *home);

@@ -220,6 +220,11 @@ const struct du_error *du_reader_error(const struct du_body *body) {
     return &((const struct du_reader *)body)->error;
 }
 
+const struct du_digest *du_reader_digest(const struct du_body *body) {
+    const struct du_reader *reader = (const struct du_reader *)body;
+    return reader->fill != NULL ? du_fill_digest(reader->fill) : du_blob_digest(reader->blob);
+}
+
 bool du_body_is_reader(const struct du_body *body) {
     return body != NULL && body->type == &reader_type;
 }

@@ -30,6 +30,8 @@ struct du_body *du_reader_new(struct du_cache_open *open, int64_t first, int64_t
                               struct du_error *error);
 /* Why it said BROKEN; kind DU_OK before that. */
 const struct du_error *du_reader_error(const struct du_body *body);
+/* Of all that it reads a part of; NULL while that is not verified. Good until it is closed. */
+const struct du_digest *du_reader_digest(const struct du_body *body);
 bool du_body_is_reader(const struct du_body *body);
 
 #endif

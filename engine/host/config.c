@@ -209,6 +209,12 @@ static void read_cache_and_budget(struct reading *reading, struct du_config *con
     lua_pop(L, 1);
 }
 
+static void read_audit(struct reading *reading, struct du_config *config) {
+    if (lua_getfield(reading->L, -1, "audit") == LUA_TTABLE)
+        config->audit_keep_ms = integer_of(reading, "keep", 0);
+    lua_pop(reading->L, 1);
+}
+
 static void read_settings(struct reading *reading, struct du_config *config) {
     config->name = string_of(reading, "name");
     config->data_dir = string_of(reading, "data_dir");
@@ -221,6 +227,7 @@ static void read_settings(struct reading *reading, struct du_config *config) {
     config->drain_ms = integer_of(reading, "drain", 30000);
     read_log(reading, config);
     read_cache_and_budget(reading, config);
+    read_audit(reading, config);
     read_origins(reading, config);
 }
 

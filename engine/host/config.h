@@ -40,7 +40,8 @@ struct du_config {
     size_t origin_count;
     struct du_config_member *members;
     size_t member_count;
-    unsigned workers; /* 0: one per core */
+    unsigned workers;      /* 0: one per core */
+    int64_t audit_keep_ms; /* 0: for ever */
     int64_t drain_ms, cache_bytes, cache_min_free, instructions, memory_bytes;
     bool accept_empty_cache;
     enum du_log_format log_format;

@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "module.h"
 #include "scratch.h"
+#include "spec_audit.h"
 #include "spec_log.h"
 #include "wait.h"
 
@@ -76,14 +77,20 @@ static int logs(lua_State *L) {
     return 1;
 }
 
+/* engine:audit(digest) */
+static int audit(lua_State *L) {
+    struct du_shared *shared = du_engine_shared(check_engine(L)->engine);
+    du_spec_audit_push(L, shared->audit, luaL_optstring(L, 2, NULL));
+    return 1;
+}
+
 static int stop(lua_State *L) {
     return close_engine(L);
 }
 
 static const luaL_Reg engine_methods[] = {
-    {"url", url},     {"advance", advance}, {"set_clock", set_clock},
-    {"fault", fault}, {"logs", logs},       {"stop", stop},
-    {NULL, NULL}};
+    {"url", url},   {"advance", advance}, {"set_clock", set_clock}, {"fault", fault},
+    {"logs", logs}, {"audit", audit},     {"stop", stop},           {NULL, NULL}};
 static const struct du_box_type engine_type = {"dunite.native.SpecEngine", engine_methods,
                                                close_engine};
 

@@ -143,6 +143,8 @@ static enum du_error_kind open_people(struct du_stores *stores, const struct du_
         kind = open_keys(stores, keys, error);
     if (kind == DU_OK)
         kind = du_audit_new(&shared->audit, stores->base, stores->journal, error);
+    if (kind == DU_OK)
+        du_audit_keep(shared->audit, config->audit_keep_ms);
     if (kind == DU_OK && (du_credentials_new(&shared->credentials, stores->base, CREDENTIALS_MOST,
                                              CREDENTIALS_MS) != DU_OK ||
                           du_failure_limiter_new(&shared->failures, stores->base) != DU_OK ||

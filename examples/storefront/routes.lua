@@ -25,9 +25,11 @@ return function(app)
   end
 
   local function hand_out(req)
-    local product, member = enter(req)
-    local name, version = req.params.asset, req.params.version or product.pinned_release
-    req:audit { kind = "download", application = product.slug, version = version, asset = name }
+    local member = app.members:require(req)
+    local product, hidden = app.catalog:find(req.params.slug, member)
+    local name, version = req.params.asset, req.params.version or product and product.pinned_release
+    req:audit { kind = "download", application = req.params.slug, version = version, asset = name }
+    if not product then return refuse(hidden) end
 
     local unchanged = download.not_modified(product, name, req, version)
     if unchanged then return unchanged end

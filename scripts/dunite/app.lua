@@ -112,21 +112,16 @@ local function answered(self, made, req, route)
   return self:fail(req, problem)
 end
 
--- The audit event that a handler opened ends with its answer; one that streams ends in C.
+-- How an event ends that a refusal answers, by the class of its problem.
+local OUTCOMES = { NotFound = "denied", Upstream = "failed_upstream", Local = "failed" }
+
+-- The audit event that a handler opened: a refusal ends it here, anything else in C, when the last byte has gone.
 local function audited(made, req)
-  local event = req.event
+  local event, problem = req.event, made.problem
   if not event then return made end
-  if made.source then
-    return made:audited(event)
-  elseif made.status == 429 then
-    event:close("denied", made.reason)
-  elseif made.problem and made.problem.class == "Upstream" then
-    event:close("failed_upstream", made.problem.variant)
-  elseif made.status >= 400 then
-    event:close("denied", made.problem and made.problem.variant or made.reason or tostring(made.status))
-  else
-    event:close("completed", nil, 0)
-  end
+  if made.status < 400 then return made:audited(event) end
+  event:close(problem and OUTCOMES[problem.class] or "denied",
+    problem and problem.variant or made.reason or tostring(made.status))
   return made
 end
 

@@ -124,6 +124,9 @@ M.schema = {
     realm = { type = web_url },
     ttl = { type = "duration" },
   } },
+  audit = { type = "table", default = { keep = 365 * 86400000 }, fields = {
+    keep = { type = "duration", default = 365 * 86400000 },
+  } },
   freshness = { type = "table", default = { releases = 300000, manifests = 300000, stale = 86400000 }, fields = {
     releases = { type = "duration", default = 300000 },
     manifests = { type = "duration", default = 300000 },

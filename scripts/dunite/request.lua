@@ -123,9 +123,17 @@ function Request:is_from(member, credential)
   self.exchange:member(member.id)
 end
 
---- Notes that the request asks for something worth an audit line; it ends with how the answer ended.
----@param fields { kind: "pull"|"download", application: string, version?: string, asset?: string, digest?: string }
+---@class dunite.AuditFields
+---@field kind "pull"|"part"|"download"
+---@field application string
+---@field version? string
+---@field asset? string
+---@field digest? string
+
+--- Notes that the request asks for something worth an audit line; it ends with how the answer ended. Once a request.
+---@param fields dunite.AuditFields
 function Request:audit(fields)
+  if self.event then error("the request is in the audit already", 2) end
   fields.member, fields.credential = self.member and self.member.id, self.credential
   fields.address, fields.request = self:client(), self.id
   self.event = native.audit:open(fields)

@@ -115,6 +115,26 @@ function App:logged(wanted)
   return found
 end
 
+---@class dunite.test.AuditRow
+---@field event "requested"|"completed"|"denied"|"failed_upstream"|"failed"|"aborted"|"interrupted"
+---@field kind string
+---@field at integer       -- milliseconds since 1970
+---@field bytes integer
+---@field reason? string
+---@field member? string
+---@field credential? string
+---@field application? string
+---@field version? string
+---@field asset? string
+---@field digest? string
+---@field address? string
+---@field request_id? string
+
+--- Its audit so far, oldest first; with a digest only who may have received something of that.
+---@param digest? string
+---@return dunite.test.AuditRow[]
+function App:audit(digest) return self.engine:audit(digest) end
+
 --- Makes a named fault of the engine happen; times: all, if not given.
 function App:fault(name, errno, times) self.engine:fault(name, errno, 0, times or -1) end
 

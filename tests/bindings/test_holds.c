@@ -88,7 +88,7 @@ static void a_script_that_dies_is_not_charged(void **state) {
     ASSERT_SAYS(" 500 ");
     assert_int_equal(running(), 0);
     assert_int_equal(counted(), 0);
-    outcome_is("failed_upstream", "Script");
+    outcome_is("failed", "Script");
 }
 
 static void an_error_that_is_ours_or_upstreams_is_not_charged(void **state) {

@@ -35,6 +35,10 @@ function spec_engine:set_clock(ms) end
 function spec_engine:fault(name, errno, skip, times) end
 ---@return string[]         -- lines of its log
 function spec_engine:logs() end
+--- Its audit, once all that was noted is written. Blocks.
+---@param digest? string
+---@return dunite.test.AuditRow[]
+function spec_engine:audit(digest) end
 function spec_engine:stop() end
 
 --- One HTTP exchange as bytes: all that came until the other side closed.

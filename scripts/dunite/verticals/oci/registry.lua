@@ -80,6 +80,7 @@ local function by_tag(req, product, pulls)
 end
 
 local function by_digest(req, product, pulls)
+  req:audit { kind = "part", application = product.slug, digest = req.params.reference }
   local lease = pulls:part(req.member)
   local held, failed = holdings.by_digest(product, req.params.reference, req:header_list "accept")
   if lease then lease:release() end
@@ -117,6 +118,7 @@ local function blob(req)
   local product = enter(req)
   local digest = req.params.digest
   if not manifest.is_digest(digest) then return wire.digest_invalid() end
+  req:audit { kind = "part", application = product.slug, digest = digest }
   local ours, why = belongs(product, digest)
   local opened, failed = nil, why
   if ours then opened, failed = open_blob(req, product, digest) end
