@@ -10,7 +10,9 @@ local totality = require "dunite.totality"
 local M = {}
 
 -- Flights that the standard library itself uses (dunite.fresh, the registry); always declared.
-local STANDARD_FLIGHTS = { "dunite.releases", "dunite.tags", "dunite.manifests", "dunite.relations" }
+local STANDARD_FLIGHTS = {
+  "dunite.releases", "dunite.tags", "dunite.surveyed", "dunite.manifests", "dunite.relations", "dunite.referrers",
+}
 
 -- What is raised here is about what was given; it names that, not this file.
 local OURS = "^dunite:scripts/dunite/boot%.lua:%d+: "

@@ -38,7 +38,8 @@ return function(app)
   app:get("/api/v1/packages/o/generic/:name/v/files", say)
   app:get("/a", function() return answer.new(200, "x", "text/plain") end)
   app:get("/v2/o/:name/manifests/v", function(req)
-    return answer.new(200, '{"mediaType":"' .. media_types[req.params.name] .. '"}', "application/json")
+    local text = '{"schemaVersion":2,"mediaType":"' .. media_types[req.params.name] .. '"}'
+    return answer.new(200, text, "application/json")
   end)
 end
 ]]

@@ -1,5 +1,6 @@
 -- What the specs of the storefront share: a catalog, what upstream has of it, and a storefront in front of that.
 
+local native = require "dunite.native"
 local t = require "dunite.test"
 
 local M = {}
@@ -62,6 +63,12 @@ end
 M.BIG = BIG
 M.FILE = "/v1/applications/tool/downloads/"
 M.UPSTREAM_FILE = "/acme/tool/releases/download/v1.0.0/"
+
+-- What a token is good for, as it is written in it.
+function M.access(token)
+  local payload = token:match("^[^.]+%.([^.]+)%."):gsub("-", "+"):gsub("_", "/")
+  return native.json.decode(native.base64_decode(payload)).access
+end
 
 --- The code of a JSON refusal, or of a registry's.
 function M.code(response)

@@ -44,6 +44,28 @@ describe("what belongs to a repository", function()
     assert.equal("refused", relation.state(made, layer))
   end)
 
+  it("is found out though some refer to each other, or to themselves", function()
+    local made = product()
+    assert(relation.note(made, { digest "a" }, digest "a"))
+    assert.equal("unknown", relation.state(made, digest "a"))
+    assert(relation.note(made, { digest "a" }, digest "b"))
+    assert(relation.note(made, { digest "b" }, digest "a"))
+    assert.equal("unknown", relation.state(made, digest "b"))
+    assert(relation.note(made, { digest "b" }, manifest))
+    assert.equal("live", relation.state(made, digest "a"))
+    made.versions[1].yanked = true
+    assert.equal("refused", relation.state(made, digest "a"))
+  end)
+
+  it("is refused when there is more above it than anybody would look through", function()
+    local made = product()
+    local above = {}
+    for i = 1, 2001 do above[i] = ("sha256:%064x"):format(i) end
+    for i = 2, #above do assert(relation.note(made, { above[i - 1] }, above[i])) end
+    assert.equal("refused", relation.state(made, above[1]))
+    assert.equal("unknown", relation.state(made, above[3]))
+  end)
+
   it("is not another application's, nor that of another repository upstream", function()
     local made = product()
     assert.equal("unknown", relation.state({ slug = "other", image = made.image, versions = {} }, layer))

@@ -13,6 +13,14 @@ describe("a tag", function()
     assert.is_false(tags.offered(product, "latest"))
   end)
 
+  it("is not offered when it can be none, whatever the catalog has", function()
+    for _, wrong in ipairs { "", ".x", "-x", "a/b", "a b", "v1+2", "a:b", "é", ("x"):rep(129), "v1\r\n" } do
+      local made = { pinned_tag = wrong, versions = { { tag = wrong, yanked = false } } }
+      assert.is_false(tags.offered(made, wrong), wrong)
+    end
+    assert.is_true(tags.offered({ pinned_tag = "_1.a-B", versions = {} }, "_1.a-B"))
+  end)
+
   it("is not offered when it is pinned and yanked", function()
     assert.is_false(tags.offered({ versions = { { tag = "v1", yanked = true } } }, "v1"))
     assert.same({}, tags.all { pinned_tag = "v1", versions = { { tag = "v1", yanked = true } } })

@@ -33,6 +33,7 @@ function M.source(product) return M.upstream(product):name() .. "/" .. repositor
 ---@field media_type string
 ---@field bytes string
 ---@field children string[]
+---@field manifests string[]
 
 -- A digest that was asked for, or that upstream names, is verified; without one it is computed.
 local function verified(got, digest)
@@ -60,7 +61,8 @@ function M.manifest(product, reference, wanted)
   if not digest then return nil, wrong end
   local parsed, unreadable = manifest.parse(got.body, got.headers["content-type"])
   if not parsed then return nil, unreadable end
-  return { digest = digest, media_type = parsed.media_type, bytes = got.body, children = parsed.children }
+  parsed.digest, parsed.bytes = digest, got.body
+  return parsed
 end
 
 --- Has upstream this blob in that very repository? Its size (-1 when upstream does not say).
@@ -74,18 +76,21 @@ function M.blob_size(product, digest)
   return math.tointeger(tonumber(got.headers["content-length"])) or -1
 end
 
---- What refers to the digest, as upstream lists it; nil without a problem: it knows no referrers.
+--- A page of what refers to the digest, as upstream lists it; nil without a problem: it knows no referrers.
 ---@async
----@param artifact_type? string
----@return { body: string, filtered?: string }? got, table? problem
-function M.referrers(product, digest, artifact_type)
+---@param query string   -- "artifactType=…", or what the page before named
+---@return { body: string, filtered?: string, link?: string }? got, table? problem
+function M.referrers(product, digest, query)
   local path = M.path(product, "referrers", digest)
-  if artifact_type then path = path .. "?artifactType=" .. native.url_encode(artifact_type) end
   local got, problem = M.upstream(product):fetch {
-    url = path, headers = { accept = manifest.INDEX }, scope = M.scope(product), max = manifest.MOST, any_status = true,
+    url = query ~= "" and path .. "?" .. query or path, headers = { accept = manifest.INDEX }, scope = M.scope(product),
+    max = manifest.MOST, any_status = true,
   }
   if not got then return nil, problem end
-  if got.status == 200 then return { body = got.body, filtered = got.headers["oci-filters-applied"] } end
+  local headers = got.headers
+  if got.status == 200 then
+    return { body = got.body, filtered = headers["oci-filters-applied"], link = headers.link }
+  end
   local tells = got.status >= 500 or got.status == 401 or got.status == 403 or got.status == 429
   return nil, tells and errors.new("Upstream", { status = got.status }) or nil
 end

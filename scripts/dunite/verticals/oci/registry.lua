@@ -10,8 +10,10 @@ local holdings = require "dunite.verticals.oci.holdings"
 local manifest = require "dunite.verticals.oci.manifest"
 local meter = require "dunite.verticals.oci.meter"
 local origin = require "dunite.verticals.oci.origin"
+local referrers = require "dunite.verticals.oci.referrers"
 local relation = require "dunite.verticals.oci.relation"
 local scope = require "dunite.verticals.oci.scope"
+local survey = require "dunite.verticals.oci.survey"
 local tags = require "dunite.verticals.oci.tags"
 local wire = require "dunite.verticals.oci.wire"
 
@@ -29,7 +31,9 @@ local blob_flights = native.flights("dunite.relations")
 local refuse = dunite.matcher(dunite.LimitDenial, dunite.ErrorClass) {
   Concurrency = function() return wire.too_many("as many pulls at once as allowed are running already") end,
   DailyCap = function(denied) return wire.too_many("the pulls of this day are used up", denied.reset_in_secs) end,
-  NotFound = wire.manifest_unknown,
+  NotFound = function(problem)
+    return wire.manifest_unknown(problem.message == manifest.SCHEMA_1 and problem.message)
+  end,
   Upstream = wire.error,
   Local = wire.error,
 }
@@ -91,7 +95,8 @@ end
 
 -- Is it this application's to give? True, or nil and why not.
 local function belongs(product, digest)
-  local state = relation.state(product, digest)
+  local state, untold = survey.state(product, digest)
+  if not state then return nil, untold end
   if state == "live" then return true end
   if state == "refused" then return nil, errors.new("NotFound", { message = "yanked" }) end
   return blob_flights:run(native.key(origin.source(product), product.slug, digest), function()
@@ -132,8 +137,8 @@ end
 local function tag_list(req)
   local product = enter(req)
   local asked = req:query "n"
-  local n = asked and math.tointeger(tonumber(asked))
-  if asked and (not n or n < 0) then
+  local n = asked and asked:find("^%d+$") and math.tointeger(tonumber(asked))
+  if asked and not n then
     return wire.problem(400, "PAGINATION_NUMBER_INVALID", "n is a whole number from 0")
   end
   local page, more = tags.page(tags.all(product), n, req:query "last")
@@ -145,22 +150,14 @@ local function tag_list(req)
   return made
 end
 
-local function referrers(req)
+local function referrer_list(req)
   local product = enter(req)
-  local digest = req.params.digest
+  local digest, artifact_type = req.params.digest, req:query "artifactType"
   if not manifest.is_digest(digest) then return wire.digest_invalid() end
-  local empty = { schemaVersion = 2, mediaType = manifest.INDEX, manifests = setmetatable({}, native.json.array) }
-  if relation.state(product, digest) == "refused" then return wire.json(empty, manifest.INDEX) end
-  local got, problem = origin.referrers(product, digest, req:query "artifactType")
-  if problem then return wire.error(problem) end
-  if not got then return wire.json(empty, manifest.INDEX) end
-  local parsed, unreadable = manifest.parse(got.body, manifest.INDEX)
-  if not parsed then return wire.error(unreadable) end
-  local noted, failed = relation.note(product, parsed.children, digest)
-  if not noted then return wire.error(failed) end
-  local made = wire.versioned(answer.new(200, got.body, manifest.INDEX))
-  if got.filtered then made:header("oci-filters-applied", got.filtered) end
-  return made
+  local index, problem = referrers.index(product, digest, artifact_type)
+  if not index then return wire.error(problem) end
+  local made = wire.versioned(answer.new(200, index, manifest.INDEX))
+  return artifact_type and made:header("oci-filters-applied", "artifactType") or made
 end
 
 --- The routes, to be mounted at /v2.
@@ -184,7 +181,7 @@ function M.routes(options)
   routes:get("/:slug/manifests/:reference", by_reference, "manifest")
   routes:get("/:slug/blobs/:digest", blob, "blob")
   routes:get("/:slug/tags/list", tag_list, "tags")
-  routes:get("/:slug/referrers/:digest", referrers, "referrers")
+  routes:get("/:slug/referrers/:digest", referrer_list, "referrers")
   routes.wrong_method = wire.unsupported
   routes.not_found = function(req)
     local reads = req.method == "GET" or req.method == "HEAD"

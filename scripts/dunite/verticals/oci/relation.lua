@@ -6,7 +6,8 @@
 --
 -- Invariants
 --  1. A digest is live when one way up from it ends at a tag that is not yanked, or at "upstream". Else it is refused
---     when one ends at a tag that is yanked, and unknown when all end at what nothing is known of.
+--     when one ends at a tag that is yanked, and unknown when all end at what nothing is known of. Ways that go in a
+--     circle (upstream may say so of referrers) end.
 --  2. What a manifest refers to is noted before the manifest is, and the manifest before it is served.
 --  3. "upstream" is noted only where nothing else is known: it never outlives a yank that is known.
 --  4. One at a time notes in an application's repositories, over all workers: no parent is lost between two.
@@ -19,9 +20,9 @@ local M = {}
 
 local BUCKET = "oci.relations"
 local locks = native.flights("dunite.relations")
-local DEEPEST = 4 -- tag, index, manifest, blob
 local UPSTREAM = "upstream"
 local MOST_TURNS = 10000
+local MOST_ABOVE = 2000 -- digests that are looked at on the ways up; what has more above it is refused
 
 M.UPSTREAM = UPSTREAM
 
@@ -74,32 +75,27 @@ function M.note(product, digests, parent)
   end)
 end
 
-local climb
-
-local function state_by(product, parent, depth)
-  local tag = parent:match("^tag:(.*)$")
-  if tag then return catalog.yanked(product, tag) and "refused" or "live" end
-  return parent == UPSTREAM and "live" or climb(product, parent, depth)
-end
-
--- The best that one of its parents gives.
-function climb(product, digest, depth)
-  local parents, best = parents_of(product, digest), "unknown"
-  if not parents then return best end
-  if depth == 0 then return "refused" end
-  for parent in parents:gmatch("%S+") do
-    local state = state_by(product, parent, depth - 1)
-    if state == "live" then return state end
-    if state == "refused" then best = state end
-  end
-  return best
-end
-
 --- "live", "refused" (all that refers to it is yanked), or "unknown": upstream is to be asked.
 ---@param product dunite.Product
 ---@param digest string
 ---@return "live"|"refused"|"unknown"
-function M.state(product, digest) return climb(product, digest, DEEPEST) end
+function M.state(product, digest)
+  local above, seen, best = { digest }, { [digest] = true }, "unknown"
+  for i = 1, MOST_ABOVE do
+    if not above[i] then return best end
+    for parent in (parents_of(product, above[i]) or ""):gmatch("%S+") do
+      local tag = parent:match("^tag:(.*)$")
+      if parent == UPSTREAM or (tag and not catalog.yanked(product, tag)) then return "live" end
+      if tag then
+        best = "refused"
+      elseif not seen[parent] then
+        seen[parent] = true
+        above[#above + 1] = parent
+      end
+    end
+  end
+  return "refused"
+end
 
 --- Forgets all that is known of an application's repositories.
 ---@param slug string

@@ -5,8 +5,11 @@ local catalog = require "dunite.catalog"
 
 local M = {}
 
+-- Can it be one? (OCI distribution specification; a release's version need not be.)
+local function is_tag(text) return #text <= 128 and text:find("^[%w_][%w._-]*$") ~= nil end
+
 --- May that tag be pulled: the pinned one or a recorded version, and not yanked?
-function M.offered(product, tag) return catalog.offers(product, tag, product.pinned_tag) end
+function M.offered(product, tag) return is_tag(tag) and catalog.offers(product, tag, product.pinned_tag) end
 
 --- All that may be pulled, sorted.
 ---@param product dunite.Product

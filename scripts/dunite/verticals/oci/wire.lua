@@ -26,7 +26,10 @@ function M.problem(status, code, message)
 end
 
 function M.name_unknown() return M.problem(404, "NAME_UNKNOWN", "repository name not known to registry") end
-function M.manifest_unknown() return M.problem(404, "MANIFEST_UNKNOWN", "manifest unknown") end
+---@param why? string|false  -- what else the client shows
+function M.manifest_unknown(why)
+  return M.problem(404, "MANIFEST_UNKNOWN", why and "manifest unknown: " .. why or "manifest unknown")
+end
 function M.blob_unknown() return M.problem(404, "BLOB_UNKNOWN", "blob unknown to registry") end
 function M.digest_invalid() return M.problem(400, "DIGEST_INVALID", "a digest is sha256: and 64 hex digits") end
 
