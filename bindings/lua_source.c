@@ -4,18 +4,21 @@
 #include "lua_errors.h"
 #include "mem.h"
 #include "module.h"
+#include "passage.h"
+#include "reader.h"
 #include "wait.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 struct source_box {
-    struct du_cache_open open; /* blob and fill NULL: closed */
+    struct du_cache_open open; /* blob, fill and passage NULL: closed */
     struct du_digest digest;
     bool has_digest;
 };
 
-/* Reading all of it: waits for a fill to be verified, then reads on the disk lane. */
+/* Reading all of it: waits for a fill to be verified, then reads on the disk lane; of a passage
+ * takes what goes by. */
 struct reading {
     struct du_wait wait;
     struct du_job job;
@@ -24,16 +27,18 @@ struct reading {
     struct du_lane *disk;
     struct du_blob *blob; /* one of these two, a reference of its own */
     struct du_value *filled;
+    struct du_body *passing; /* or this */
+    struct du_bytes taken;
     int64_t max, size;
     char *bytes;
     struct du_error error;
-    bool waiting; /* parked in the fill; else in the lane */
+    bool waiting; /* parked in the fill, or for the passage; else in the lane */
 };
 
 static const struct du_box_type source_type;
 
 static bool is_open(const struct du_cache_open *open) {
-    return open->blob != NULL || open->fill != NULL;
+    return open->blob != NULL || open->fill != NULL || open->passage != NULL;
 }
 
 void du_lua_push_source(lua_State *L, struct du_cache_open *open, const struct du_digest *digest) {
@@ -41,6 +46,7 @@ void du_lua_push_source(lua_State *L, struct du_cache_open *open, const struct d
     box->open = *open;
     open->blob = NULL;
     open->fill = NULL;
+    open->passage = NULL;
     open->hold = NULL;
     box->has_digest = digest != NULL;
     if (digest != NULL)
@@ -69,6 +75,8 @@ const char *du_lua_source_status(enum du_cache_status status) {
 }
 
 int64_t du_lua_source_size(const struct du_cache_open *open) {
+    if (open->passage != NULL)
+        return du_passage_length(open->passage);
     return open->blob != NULL ? du_blob_size(open->blob) : du_fill_length(open->fill);
 }
 
@@ -191,17 +199,52 @@ static void fill_moved(struct du_fill_parked *parked) {
         du_wait_settle(&reading->wait);
 }
 
+/* Takes what the passage gives. False: it ends here, see its error. */
+static bool take(struct reading *reading) {
+    struct du_piece piece;
+    for (;;) {
+        switch (reading->passing->type->next(reading->passing, &piece)) {
+        case DU_BODY_BYTES:
+        case DU_BODY_FILE: /* a passage has none */
+            du_bytes_add(&reading->taken, piece.data, piece.size);
+            if (reading->taken.failed)
+                return du_error_set(&reading->error, DU_MEMORY, "read a blob") == DU_OK;
+            reading->size = (int64_t)reading->taken.size;
+            if (reading->size > reading->max)
+                return too_large(reading) == DU_OK;
+            reading->passing->type->sent(reading->passing, piece.size);
+            break;
+        case DU_BODY_WAIT:
+            reading->waiting = true;
+            return true;
+        case DU_BODY_END:
+            return false;
+        case DU_BODY_BROKEN:
+            reading->error = *du_reader_error(reading->passing);
+            return false;
+        }
+    }
+}
+
+static void passage_moved(struct du_body *body) {
+    struct reading *reading = body->driver;
+    reading->waiting = false;
+    if (reading->wait.abandoned || !take(reading))
+        du_wait_settle(&reading->wait);
+}
+
 static int push_read(lua_State *L, struct du_wait *wait) {
     struct reading *reading = (struct reading *)wait;
     if (reading->error.kind != DU_OK)
         return du_lua_fail(L, &reading->error);
-    lua_pushlstring(L, reading->bytes, (size_t)reading->size);
+    const char *bytes = reading->passing != NULL ? reading->taken.data : reading->bytes;
+    lua_pushlstring(L, reading->size > 0 ? bytes : "", (size_t)reading->size);
     return 1;
 }
 
 static bool withdraw_read(struct du_wait *wait) {
     struct reading *reading = (struct reading *)wait;
-    if (reading->waiting)
+    if (reading->waiting && reading->port != NULL)
         du_fill_unpark(reading->port, &reading->parked);
     return reading->waiting;
 }
@@ -210,13 +253,23 @@ static void drop_read(struct du_wait *wait) {
     struct reading *reading = (struct reading *)wait;
     du_blob_unref(&reading->blob);
     du_value_unref(&reading->filled);
+    if (reading->passing != NULL)
+        reading->passing->type->close(reading->passing);
+    du_bytes_deinit(&reading->taken);
     du_free(reading->bytes);
 }
 
 static const struct du_wait_type reading_type = {sizeof(struct reading), push_read, withdraw_read,
                                                  drop_read};
 
-/* Both: false when it ends here, see its error. */
+/* All three: false when it ends here, see its error. */
+static bool read_passage(struct reading *reading, struct du_cache_open *open) {
+    reading->passing = du_reader_new(open, 0, -1, &reading->error);
+    reading->passing->wake = passage_moved;
+    reading->passing->driver = reading;
+    return take(reading);
+}
+
 static bool read_blob(struct reading *reading, const struct du_cache_open *open) {
     reading->blob = du_blob_ref(open->blob);
     reading->size = du_blob_size(open->blob);
@@ -243,7 +296,9 @@ static int read_all(lua_State *L) {
     reading->max = max;
     reading->disk = disk;
     reading->error = du_error_of(DU_OK);
-    bool going = open->blob != NULL ? read_blob(reading, open) : read_fill(reading, open);
+    bool going = open->passage != NULL ? read_passage(reading, open)
+                 : open->blob != NULL  ? read_blob(reading, open)
+                                       : read_fill(reading, open);
     return going ? du_wait_park(L, &reading->wait) : du_wait_answer(L, &reading->wait);
 }
 

@@ -3,6 +3,7 @@
 #include "desk.h"
 #include "filler.h"
 #include "mem.h"
+#include "passage.h"
 #include "want.h"
 
 #include <sys/stat.h>
@@ -15,6 +16,8 @@ struct opening {
     struct du_mailbox *home;
     struct du_want *want;
     struct du_cache_open *open; /* NULL once the caller has left */
+    struct du_passage *passage;
+    bool posted; /* the passage's mail */
 };
 
 /* The cache ------------------------------------------------------------------------------------ */
@@ -220,6 +223,40 @@ static enum du_step look_again(struct opening *opening) {
     return DU_STEP_DONE;
 }
 
+/* Passing through ------------------------------------------------------------------------------ */
+
+static void passage_opened(void *user) {
+    struct opening *opening = user;
+    opening->posted = true;
+    du_mailbox_post(opening->home, &opening->mail);
+}
+
+static enum du_step pass_through(struct opening *opening) {
+    opening->open->status = DU_CACHE_BYPASS;
+    opening->passage = du_passage_new(opening->desk, opening->want, passage_opened, opening);
+    if (opening->passage == NULL) {
+        du_error_set(&opening->open->error, DU_MEMORY, "pass a body through");
+        return DU_STEP_FAILED;
+    }
+    du_passage_begin(opening->passage);
+    return DU_STEP_PENDING;
+}
+
+/* Its head is there, or it failed. */
+static void hand_over(struct opening *opening) {
+    struct du_cache_open *open = opening->open;
+    if (open != NULL) {
+        open->error = *du_passage_error(opening->passage);
+        if (open->error.kind == DU_OK) {
+            open->passage = opening->passage;
+            opening->passage = NULL;
+        }
+    }
+    du_passage_close(&opening->passage);
+}
+
+/* Settling ------------------------------------------------------------------------------------- */
+
 /* The leader could not get it, but from elsewhere. */
 static bool is_anothers_failure(const struct opening *opening, const struct du_outcome *outcome) {
     const struct du_want *leaders = du_want_of(outcome->value);
@@ -227,7 +264,8 @@ static bool is_anothers_failure(const struct opening *opening, const struct du_o
            !du_want_same_source(leaders, opening->want);
 }
 
-/* What the outcome means: a fill, a failure, or "look again". */
+/* What the outcome means: a fill, a failure, "look again", or (with the leader's want) "there is no
+ * room for it". */
 static enum du_step settle(struct opening *opening) {
     struct du_cache_open *open = opening->open;
     struct du_outcome *outcome = &opening->waiter.outcome;
@@ -237,7 +275,10 @@ static enum du_step settle(struct opening *opening) {
         return DU_STEP_DONE;
     }
     bool again = outcome->error.kind == DU_OK || is_anothers_failure(opening, outcome);
+    bool no_room = outcome->error.kind == DU_OK && outcome->value != NULL;
     du_value_unref(&outcome->value);
+    if (no_room)
+        return pass_through(opening);
     if (again)
         return look_again(opening);
     open->error = outcome->error;
@@ -251,7 +292,9 @@ static void count(struct du_cache *cache, const struct du_cache_open *open) {
 static void arrived(struct du_mail *mail) {
     struct opening *opening = du_container_of(mail, struct opening, mail);
     struct du_cache_open *open = opening->open;
-    if (open == NULL) {
+    if (opening->passage != NULL) {
+        hand_over(opening);
+    } else if (open == NULL) {
         du_flight_drop(&opening->waiter.held);
         du_value_unref(&opening->waiter.outcome.value);
     } else if (settle(opening) == DU_STEP_PENDING) {
@@ -267,6 +310,11 @@ static void arrived(struct du_mail *mail) {
         open->opened(open);
 }
 
+/* What is known to be too large needs no flight to find out. */
+static bool may_hold(struct du_cache *cache, const struct du_cache_options *options) {
+    return options->size < 0 || du_index_may_hold(cache->index, options->size);
+}
+
 enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
                            const struct du_cache_options *options, struct du_cache_open *open) {
     enum du_step step = DU_STEP_FAILED;
@@ -275,6 +323,7 @@ enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
     open->error = du_error_of(DU_OK);
     open->cache = cache;
     open->fill = NULL;
+    open->passage = NULL;
     open->hold = NULL;
     open->state = NULL;
     open->blob = look_up(cache, options->digest, options->name, options->version, options->size);
@@ -288,7 +337,7 @@ enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
     else if ((opening = opening_new(cache, client, options, open)) == NULL)
         du_error_set(&open->error, DU_MEMORY, "open a blob");
     else
-        step = join(opening);
+        step = may_hold(cache, options) ? join(opening) : pass_through(opening);
     if (step == DU_STEP_PENDING) {
         open->state = opening;
         du_mailbox_expect(opening->home, 1);
@@ -307,6 +356,9 @@ bool du_cache_leave(struct du_cache *cache, struct du_cache_open *open) {
         return false;
     open->state = NULL;
     opening->open = NULL;
+    if (opening->posted)
+        return true;
+    du_passage_close(&opening->passage);
     if (du_flight_leave(&opening->waiter)) {
         du_mailbox_expect(opening->home, -1);
         opening_free(opening);
@@ -318,4 +370,5 @@ void du_cache_release(struct du_cache_open *open) {
     du_blob_unref(&open->blob);
     du_flight_drop(&open->hold);
     du_fill_unref(&open->fill);
+    du_passage_close(&open->passage);
 }

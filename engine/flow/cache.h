@@ -18,7 +18,7 @@
  *  6. What it hands out as a hit has its whole file; a blob whose file is gone or cut is dropped
  *     and fetched anew.
  *  7. Space is reserved in the index before anybody is answered; where there is none, even by
- *     eviction, opening fails as Overloaded.
+ *     eviction, each who wants it has a passage of his own (BYPASS): from upstream through to him.
  *  8. A worker that ends shuts its client down here first; its fills fail as Cancelled.
  *
  * Thread: any; results come home on the caller's loop.
@@ -31,6 +31,7 @@
 #include "upstream.h"
 
 struct du_cache;
+struct du_passage;
 
 enum du_cache_status { DU_CACHE_HIT, DU_CACHE_MISS, DU_CACHE_COALESCED, DU_CACHE_BYPASS };
 
@@ -55,6 +56,7 @@ struct du_cache_open {
     struct du_error error;                      /* out; DU_OK with one of: */
     struct du_blob *blob;                       /* complete; a pin of the caller's */
     struct du_fill *fill;                       /* still filling; a reference of the caller's */
+    struct du_passage *passage;                 /* no room for it: once, by the caller alone */
     struct du_flight *hold;                     /* comes with the fill; the reader gives it back */
     struct du_cache *cache;                     /* out */
     void *state;                                /* private */

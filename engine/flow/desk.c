@@ -2,11 +2,12 @@
 
 #include "filler.h"
 #include "mem.h"
+#include "passage.h"
 
 #include <assert.h>
 
 static bool is_empty(const struct du_desk *desk) {
-    return desk->openings == 0 && du_list_empty(&desk->fillers);
+    return desk->openings == 0 && du_list_empty(&desk->fillers) && du_list_empty(&desk->passages);
 }
 
 void du_desk_look(struct du_desk *desk) {
@@ -66,6 +67,7 @@ struct du_desk *du_desk_find(struct du_cache *cache, struct du_client *client,
     struct du_desk *desk = find(cache, client);
     if (desk == NULL && (desk = du_calloc(1, sizeof *desk)) != NULL) {
         du_list_init(&desk->fillers);
+        du_list_init(&desk->passages);
         desk->cache = cache;
         desk->client = client;
         desk->home = home;
@@ -79,6 +81,7 @@ struct du_desk *du_desk_find(struct du_cache *cache, struct du_client *client,
 enum du_step du_desk_close(struct du_desk *desk, void (*closed)(void *user), void *user) {
     desk->closing = true;
     du_filler_cancel_all(&desk->fillers);
+    du_passage_cancel_all(&desk->passages);
     if (has_closed(desk))
         return DU_STEP_DONE;
     desk->closed = closed;

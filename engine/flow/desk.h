@@ -7,8 +7,8 @@
  * Invariants
  *  1. It lives as long as the cache, because other threads' hooks may point at it; its client and
  *     its mailbox are used until it has closed.
- *  2. A desk that is closing starts no fill. It has closed when its last filler and its last
- *     opening (somebody of this worker who waits) have gone.
+ *  2. A desk that is closing starts no fill. It has closed when its last filler, its last
+ *     passage and its last opening (somebody of this worker who waits) have gone.
  *
  * Thread: the worker's loop, but find and abandoned, which are any.
  */
@@ -17,7 +17,7 @@
 
 struct du_desk {
     struct du_cache *cache;
-    struct du_list fillers;
+    struct du_list fillers, passages;
     size_t openings;
     bool closing;
     void (*closed)(void *user);
@@ -35,9 +35,9 @@ struct du_desk *du_desk_find(struct du_cache *cache, struct du_client *client,
                              struct du_mailbox *home);
 /* NULL when the client has none. */
 struct du_desk *du_desk_look_up(struct du_cache *cache, const struct du_client *client);
-/* Cancels its fills. DONE, or PENDING and closed will be called. */
+/* Cancels its fills and passages. DONE, or PENDING and closed will be called. */
 enum du_step du_desk_close(struct du_desk *desk, void (*closed)(void *user), void *user);
-/* A filler or an opening has gone. */
+/* A filler, a passage or an opening has gone. */
 void du_desk_left(struct du_desk *desk);
 /* Looks soon, from the loop: who is abandoned, whose turn it is, whether it has closed. */
 void du_desk_look(struct du_desk *desk);

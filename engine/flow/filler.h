@@ -3,23 +3,24 @@
 
 /* A filler: the operation of a fill's flight. It moves what upstream sends into the store.
  *
- *     fetch hooks -> `gathered` -> one job at a time in the disk lane -> the fill
+ *     inflow -> one job at a time in the disk lane -> the fill
  *
  * Invariants
- *  1. At most one job is in the lane. What arrives meanwhile gathers up to a bound, then the fetch
- *     is paused until the disk has taken it. So the disk paces upstream, and no reader ever does.
- *  2. `partial`, `writing`, `place` and `disk_error` are the job's while it is in the lane, else
- * the loop's.
+ *  1. At most one job is in the lane. What arrives meanwhile gathers in the inflow, which then
+ *     waits until the disk has taken it. So the disk paces upstream, and no reader ever does.
+ *  2. `partial`, `writing`, `place`, `disk_error` and `no_room` are the job's while it is in the
+ *     lane, else the loop's.
  *  3. The fill is published as soon as its file stands and its space is reserved (of a body of
  *     unknown length: before each write); what fails
  *     before that is the flight's outcome, what fails later travels through the fill.
  *  4. It ends exactly once. Well: fill verified, flight completed. Badly: flight completed (so
  *     that nobody joins a fill that has failed), fill failed, file discarded. A filler that is
  *     verifying is not cancelled any more; that ends by itself and soon.
- *  5. A body whose end proves nothing is not kept unless a digest or a size proves it.
- *  6. A body that breaks after its head is gone on with (resume.h), a few times and not at once,
- *     when all that came is in the file. Its readers wait meanwhile; nothing of the file changes
- *     but that it grows.
+ *  5. Where the cache has no room for it, it makes way before it is published: the flight ends well
+ *     with the want for its value, and all who wait pass the body through, each for himself
+ *     (passage.h).
+ *  6. A body that breaks is gone on with (inflow.h). Its readers wait meanwhile; nothing of the
+ * file changes but that it grows.
  *  7. So many fills of one upstream at most are up on one worker; the next wait for their turn, and
  *     where too many wait, a new one is Overloaded.
  *

@@ -6,24 +6,15 @@
 
 #include "fill_int.h"
 #include "filler.h"
-#include "resume.h"
+#include "inflow.h"
 
 struct du_filler {
     struct du_list node; /* in its desk's list */
     struct du_desk *desk;
-    struct du_want *want;
+    struct du_inflow inflow;
     struct du_flight *flight;
     struct du_fill *fill;
-    struct du_fetch *fetch; /* NULL once it has ended */
-    bool queued;            /* its fetch waits for its turn */
-    bool headed, paused, arrived;
-    int64_t received; /* up to where, of the whole */
-    struct du_resume resume;
-    struct du_timer pause; /* before the next try */
-    bool broken;           /* and the next try has not begun */
-    int64_t kept;          /* in the file when it broke */
-    struct du_bytes gathered;
-    struct du_error error; /* why it fails */
+    bool queued; /* its fetch waits for its turn */
 
     bool working; /* the job is in the lane, or its mail under way */
     struct du_job job;
@@ -31,7 +22,8 @@ struct du_filler {
     struct du_bytes writing;
     int64_t place; /* of `writing` in the whole; not the file's end where bytes come again */
     struct du_error disk_error;
-    bool over; /* finished, or discarded */
+    bool no_room; /* disk_error is that the cache has no room for it */
+    bool over;    /* finished, or discarded */
 };
 
 static inline struct du_filler *du_filler_of(struct du_job *job) {

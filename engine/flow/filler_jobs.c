@@ -9,8 +9,10 @@ static bool reserve(struct du_filler *filler, int64_t bytes) {
 void du_filler_create(struct du_job *job) {
     struct du_filler *filler = du_filler_of(job);
     int64_t length = du_fill_length(filler->fill);
-    if (reserve(filler, length) && du_partial_new(filler->desk->cache->blobs, length,
-                                                  &filler->partial, &filler->disk_error) == DU_OK)
+    if (!reserve(filler, length))
+        filler->no_room = filler->disk_error.kind == DU_OVERLOADED;
+    else if (du_partial_new(filler->desk->cache->blobs, length, &filler->partial,
+                            &filler->disk_error) == DU_OK)
         du_fill_set_file(filler->fill, du_partial_fd(filler->partial), &filler->disk_error);
 }
 
@@ -35,7 +37,7 @@ void du_filler_write(struct du_job *job) {
 
 static enum du_error_kind enter_in_index(struct du_filler *filler, const struct du_digest *digest,
                                          struct du_blob **pin) {
-    const struct du_want *want = filler->want;
+    const struct du_want *want = filler->inflow.want;
     enum du_error_kind kind =
         du_index_add(filler->desk->cache->index, digest, du_partial_size(filler->partial),
                      du_partial_take_fd(filler->partial), want->by_digest ? NULL : want->name,
@@ -45,9 +47,10 @@ static enum du_error_kind enter_in_index(struct du_filler *filler, const struct 
 
 void du_filler_finish(struct du_job *job) {
     struct du_filler *filler = du_filler_of(job);
+    const struct du_want *want = filler->inflow.want;
     struct du_digest digest;
     struct du_blob *pin = NULL;
-    if (du_partial_verify(filler->partial, filler->want->by_digest ? &filler->want->digest : NULL,
+    if (du_partial_verify(filler->partial, want->by_digest ? &want->digest : NULL,
                           du_fill_length(filler->fill), &digest, &filler->disk_error) != DU_OK ||
         du_partial_publish(filler->partial, &filler->disk_error) != DU_OK ||
         enter_in_index(filler, &digest, &pin) != DU_OK)

@@ -14,7 +14,7 @@ static bool has(struct du_list *fillers, const struct du_origin *origin, bool qu
     size_t count = 0;
     du_list_each(node, fillers) {
         const struct du_filler *filler = du_container_of(node, struct du_filler, node);
-        count += filler->want->origin == origin && filler->queued == queued;
+        count += filler->inflow.want->origin == origin && filler->queued == queued;
         if (count == most)
             return true;
     }
@@ -24,7 +24,7 @@ static bool has(struct du_list *fillers, const struct du_origin *origin, bool qu
 static struct du_filler *next_in_turn(struct du_list *fillers) {
     du_list_each(node, fillers) {
         struct du_filler *filler = du_container_of(node, struct du_filler, node);
-        if (filler->queued && !has(fillers, filler->want->origin, false, DU_FILLS_MOST))
+        if (filler->queued && !has(fillers, filler->inflow.want->origin, false, DU_FILLS_MOST))
             return filler;
     }
     return NULL;
@@ -40,11 +40,12 @@ void du_filler_start_queued(struct du_list *fillers) {
 void du_filler_begin_or_queue(struct du_filler *filler) {
     struct du_list *fillers = &filler->desk->fillers;
     filler->queued = true;
-    if (!has(fillers, filler->want->origin, false, DU_FILLS_MOST)) {
+    if (!has(fillers, filler->inflow.want->origin, false, DU_FILLS_MOST)) {
         du_filler_begin(filler);
-    } else if (has(fillers, filler->want->origin, true, DU_FILLS_QUEUED_MOST + 1)) {
-        du_error_set(&filler->error, DU_OVERLOADED, "too many fills of %s wait for their turn",
-                     du_origin_name(filler->want->origin));
+    } else if (has(fillers, filler->inflow.want->origin, true, DU_FILLS_QUEUED_MOST + 1)) {
+        du_error_set(&filler->inflow.error, DU_OVERLOADED,
+                     "too many fills of %s wait for their turn",
+                     du_origin_name(filler->inflow.want->origin));
         du_filler_begin(filler);
     }
 }

@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include "mem.h"
+#include "passage.h"
 #include "warm.h"
 
 #include <assert.h>
@@ -194,6 +195,8 @@ static void take(struct du_reader *reader, struct du_cache_open *open) {
 
 struct du_body *du_reader_new(struct du_cache_open *open, int64_t first, int64_t length,
                               struct du_error *error) {
+    if (open->passage != NULL)
+        return du_passage_read(&open->passage, first, length);
     assert((open->blob != NULL) != (open->fill != NULL));
     struct du_reader *reader = du_calloc(1, sizeof *reader);
     if (reader == NULL) {
@@ -217,14 +220,15 @@ struct du_body *du_reader_new(struct du_cache_open *open, int64_t first, int64_t
 }
 
 const struct du_error *du_reader_error(const struct du_body *body) {
-    return &((const struct du_reader *)body)->error;
+    const struct du_passage *passage = du_passage_of(body);
+    return passage != NULL ? du_passage_error(passage)
+                           : &du_container_of(body, const struct du_reader, body)->error;
 }
 
 const struct du_digest *du_reader_digest(const struct du_body *body) {
-    const struct du_reader *reader = (const struct du_reader *)body;
+    const struct du_passage *passage = du_passage_of(body);
+    if (passage != NULL)
+        return du_passage_digest(passage);
+    const struct du_reader *reader = du_container_of(body, const struct du_reader, body);
     return reader->fill != NULL ? du_fill_digest(reader->fill) : du_blob_digest(reader->blob);
-}
-
-bool du_body_is_reader(const struct du_body *body) {
-    return body != NULL && body->type == &reader_type;
 }

@@ -2,6 +2,7 @@
 #define DU_READER_H
 
 /* A reader: a blob, or a fill, as the body of one reply. Each has its own range and its own pace.
+ * What comes by a passage is read as passage.h says.
  *
  * Invariants
  *  1. It never passes `committed`.
@@ -23,15 +24,14 @@
 #include "body.h"
 #include "cache.h"
 
-/* Takes open's blob, or its fill and hold (and nulls them). first and length: the range; length -1:
- * to the end, which for a fill of unknown length is wherever it ends. NULL: out of memory or the
- * blob's file is gone (*error), and nothing was taken. */
+/* Takes open's blob, its passage, or its fill and hold (and nulls them). first and length: the
+ * range; length -1: to the end, which for a fill of unknown length is wherever it ends. NULL: out
+ * of memory or the blob's file is gone (*error), and nothing was taken. */
 struct du_body *du_reader_new(struct du_cache_open *open, int64_t first, int64_t length,
                               struct du_error *error);
 /* Why it said BROKEN; kind DU_OK before that. */
 const struct du_error *du_reader_error(const struct du_body *body);
 /* Of all that it reads a part of; NULL while that is not verified. Good until it is closed. */
 const struct du_digest *du_reader_digest(const struct du_body *body);
-bool du_body_is_reader(const struct du_body *body);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "mem.h"
 
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char prefix[] = "sha256:";
@@ -71,6 +73,14 @@ enum du_error_kind du_hash_new(struct du_hash **hash) {
     return DU_OK;
 }
 
+enum du_error_kind du_hash_copy(struct du_hash **copy, const struct du_hash *hash) {
+    enum du_error_kind kind = du_hash_new(copy);
+    if (kind != DU_OK || EVP_MD_CTX_copy_ex((*copy)->context, hash->context) == 1)
+        return kind;
+    du_hash_free(copy);
+    return DU_MEMORY;
+}
+
 void du_hash_free(struct du_hash **hash) {
     if (*hash == NULL)
         return;
@@ -85,6 +95,40 @@ enum du_error_kind du_hash_add(struct du_hash *hash, const void *data, size_t si
 
 enum du_error_kind du_hash_finish(struct du_hash *hash, struct du_digest *digest) {
     return EVP_DigestFinal_ex(hash->context, digest->sha256, NULL) == 1 ? DU_OK : DU_MEMORY;
+}
+
+static enum du_error_kind wrong_size(struct du_error *error, int64_t expected, int64_t actual) {
+    enum du_error_kind kind = du_error_set(
+        error, DU_INTEGRITY, "%" PRId64 " bytes came instead of %" PRId64, actual, expected);
+    if (error != NULL) {
+        snprintf(error->expected, sizeof error->expected, "%" PRId64, expected);
+        snprintf(error->actual, sizeof error->actual, "%" PRId64, actual);
+    }
+    return kind;
+}
+
+static enum du_error_kind wrong_digest(struct du_error *error, const struct du_digest *expected,
+                                       const struct du_digest *actual) {
+    char wanted[DU_DIGEST_TEXT], came[DU_DIGEST_TEXT];
+    du_digest_format(expected, wanted);
+    du_digest_format(actual, came);
+    enum du_error_kind kind =
+        du_error_set(error, DU_INTEGRITY, "%s came instead of %s", came, wanted);
+    if (error != NULL) {
+        snprintf(error->expected, sizeof error->expected, "%s", wanted);
+        snprintf(error->actual, sizeof error->actual, "%s", came);
+    }
+    return kind;
+}
+
+enum du_error_kind du_digest_check(const struct du_digest *actual, int64_t size,
+                                   const struct du_digest *expected, int64_t expected_size,
+                                   struct du_error *error) {
+    if (expected_size >= 0 && expected_size != size)
+        return wrong_size(error, expected_size, size);
+    if (expected != NULL && !du_digest_equal(expected, actual))
+        return wrong_digest(error, expected, actual);
+    return DU_OK;
 }
 
 const char *du_digest_version(void) {

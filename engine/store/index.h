@@ -85,6 +85,8 @@ void du_index_limit(struct du_index *index, int64_t max_bytes, int64_t min_free_
  * have too little left. After an error it stays as it was. May block: lanes only. */
 enum du_error_kind du_index_reserve(struct du_index *index, struct du_reservation *reservation,
                                     int64_t bytes, struct du_error *error);
+/* Whether it would have room if all others went. */
+bool du_index_may_hold(struct du_index *index, int64_t bytes);
 /* Once what it was for is in the index, or gone. Harmless when there is none. */
 void du_index_release(struct du_reservation *reservation);
 

@@ -127,6 +127,13 @@ enum du_error_kind du_index_reserve(struct du_index *index, struct du_reservatio
     return DU_IO;
 }
 
+bool du_index_may_hold(struct du_index *index, int64_t bytes) {
+    pthread_mutex_lock(&index->lock);
+    bool may = index->max_bytes < 0 || bytes <= index->max_bytes;
+    pthread_mutex_unlock(&index->lock);
+    return may;
+}
+
 void du_index_release(struct du_reservation *reservation) {
     if (reservation->index != NULL)
         give_back(reservation, reservation->bytes);

@@ -162,40 +162,15 @@ int du_partial_fd(const struct du_partial *partial) {
 
 /* Its end ----------------------------------------------------------------------------------- */
 
-static enum du_error_kind wrong_size(struct du_error *error, int64_t expected, int64_t actual) {
-    enum du_error_kind kind = du_error_set(
-        error, DU_INTEGRITY, "%" PRId64 " bytes came instead of %" PRId64, actual, expected);
-    if (error != NULL) {
-        snprintf(error->expected, sizeof error->expected, "%" PRId64, expected);
-        snprintf(error->actual, sizeof error->actual, "%" PRId64, actual);
-    }
-    return kind;
-}
-
-static enum du_error_kind wrong_digest(struct du_error *error, const struct du_digest *expected,
-                                       const struct du_digest *actual) {
-    char wanted[DU_DIGEST_TEXT], came[DU_DIGEST_TEXT];
-    du_digest_format(expected, wanted);
-    du_digest_format(actual, came);
-    enum du_error_kind kind =
-        du_error_set(error, DU_INTEGRITY, "%s came instead of %s", came, wanted);
-    if (error != NULL) {
-        snprintf(error->expected, sizeof error->expected, "%s", wanted);
-        snprintf(error->actual, sizeof error->actual, "%s", came);
-    }
-    return kind;
-}
-
 enum du_error_kind du_partial_verify(struct du_partial *partial, const struct du_digest *expected,
                                      int64_t expected_size, struct du_digest *digest,
                                      struct du_error *error) {
-    if (expected_size >= 0 && expected_size != partial->size)
-        return wrong_size(error, expected_size, partial->size);
     enum du_error_kind kind = du_hash_finish(partial->hash, &partial->digest);
     if (kind != DU_OK)
         return du_error_set(error, kind, "hash %s", partial->path);
-    if (expected != NULL && !du_digest_equal(expected, &partial->digest))
-        return wrong_digest(error, expected, &partial->digest);
+    kind = du_digest_check(&partial->digest, partial->size, expected, expected_size, error);
+    if (kind != DU_OK)
+        return kind;
     int number = fault_at(partial, DU_FAULT_BLOB_SYNC);
     if (number == 0 && fsync(partial->fd) != 0)
         number = errno;

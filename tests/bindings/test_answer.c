@@ -114,6 +114,45 @@ static void a_fill_streams_and_is_then_a_hit(void **state) {
     assert_int_equal(counted(), 2);
 }
 
+static void what_has_no_room_passes_through_each_time(void **state) {
+    (void)state;
+    serve(FETCHING);
+    du_index_limit(site.engine.index, 4, 0);
+    site.upstream_answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    for (int i = 1; i <= 2; i++) {
+        site_ask(&site, &answer, SITE_GET("/", ""));
+        ASSERT_SAYS(" 200 ");
+        ASSERT_SAYS("Cache-Status: dunite; fwd=bypass\r\n");
+        assert_string_equal(answer_body(&answer), "hello");
+        assert_int_equal(counted(), i);
+        assert_int_equal(running(), 0);
+    }
+    site_ask(&site, &answer, SITE_GET("/", "Range: bytes=1-2\r\n"));
+    ASSERT_SAYS("Content-Range: bytes 1-2/5\r\n");
+    assert_string_equal(answer_body(&answer), "el");
+    site_ask(&site, &answer, SITE_GET("/", "Range: bytes=5-\r\n"));
+    ASSERT_SAYS("Content-Range: bytes */5\r\n");
+    assert_int_equal(du_index_count(site.engine.index), 0);
+}
+
+static void a_script_reads_what_passes_through_once(void **state) {
+    (void)state;
+    serve("return function()\n"
+          "  local function open() return native.cache:open { name = 'a', version = '1', url = "
+          "'/a',\n"
+          "    size = 5, upstream = native.upstream 'origin' } end\n"
+          "  local source, bounded = open(), open()\n"
+          "  local none, problem = bounded:read(4)\n"
+          "  local text = source:read(5)\n"
+          "  raises('this source is closed', source.size, source)\n"
+          "  return { status = 200, body = text .. problem.variant }\n"
+          "end");
+    du_index_limit(site.engine.index, 4, 0);
+    site.upstream_answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    site_ask(&site, &answer, SITE_GET("/", ""));
+    assert_string_equal(answer_body(&answer), "helloOverloaded");
+}
+
 static void an_upstream_that_fails_before_is_a_problem_of_its_kind(void **state) {
     (void)state;
     serve(FETCHING);
@@ -164,6 +203,8 @@ int main(void) {
         SERVED(a_HEAD_without_a_source_is_told_the_length),
         SERVED(a_source_that_an_answer_has_taken_is_closed),
         SERVED(a_fill_streams_and_is_then_a_hit),
+        SERVED(what_has_no_room_passes_through_each_time),
+        SERVED(a_script_reads_what_passes_through_once),
         SERVED(an_upstream_that_fails_before_is_a_problem_of_its_kind),
         SERVED(a_fetch_gives_status_headers_and_body),
         SERVED(a_fetch_takes_no_more_than_it_was_told),

@@ -174,9 +174,7 @@ static void a_client_that_leaves_while_its_children_wait_ends_them(void **state)
     "  return { status = 200, source = source, leases = { lease }, audit = event }\n"              \
     "end"
 
-static void a_fill_that_breaks_breaks_the_answer_and_is_not_charged(void **state) {
-    (void)state;
-    serve(FETCHING);
+static void assert_broken_body_is_not_charged(void) {
     site.upstream_answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello";
     site.upstream_holds = true;
     site_send(&site, &answer, SITE_GET("/", ""));
@@ -197,6 +195,19 @@ static void a_fill_that_breaks_breaks_the_answer_and_is_not_charged(void **state
     outcome_is("failed_upstream", "Transport");
     assert_true(
         site_logged(&site, "\"end\":\"broken\"", "\"problem\":\"Transport\"", "\"WARN\"", NULL));
+}
+
+static void a_fill_that_breaks_breaks_the_answer_and_is_not_charged(void **state) {
+    (void)state;
+    serve(FETCHING);
+    assert_broken_body_is_not_charged();
+}
+
+static void neither_is_a_passage_that_breaks(void **state) {
+    (void)state;
+    serve(FETCHING);
+    du_index_limit(site.engine.index, 4, 0);
+    assert_broken_body_is_not_charged();
 }
 
 /* Each allocation of a request fails in turn. */
@@ -238,6 +249,7 @@ int main(void) {
         SERVED(a_client_that_leaves_while_the_script_waits_ends_it),
         SERVED(a_client_that_leaves_while_its_children_wait_ends_them),
         SERVED(a_fill_that_breaks_breaks_the_answer_and_is_not_charged),
+        SERVED(neither_is_a_passage_that_breaks),
         SERVED(out_of_memory_a_request_is_refused_and_nothing_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The cache is full: the least recently used asset goes for a new one, also over a restart; one that has no room is a
-# 503 and takes nobody's place.
+# The cache is full: the least recently used asset goes for a new one, also over a restart; one that has no room streams
+# through and takes nobody's place.
 
 source "$(dirname "$0")/lib.bash"
 
@@ -27,10 +27,21 @@ fetch one.bin
 check "the one that was used stayed" cached
 is "the limit holds" "$(metric dunite_cache_bytes)" 2000000
 
+large=$releases/acme/tool/v1.0.0/large.bin
 fetch large.bin
-is "one larger than the cache is 503" "$status" 503
-has "by its code" "$body" '"code":"overloaded"'
-is "and evicts nobody" "$(metric dunite_cache_blobs)" 2
+is "one larger than the cache streams through" "$(sum "$work/body")" "$(sum "$large")"
+has "which the answer says" "$(header cache-status)" 'fwd=bypass'
+ask "$downloads/large.bin" "${ada[@]}" -r 1000000-2000000
+is "a range of it is that range" "$status $(sum "$work/body")" "206 $(tail -c +1000001 "$large" | head -c 1000001 | sum /dev/stdin)"
+head -c 1500000 "$large" >"$work/half"
+curl -sf -C - -o "$work/half" "${ada[@]}" "$storefront$downloads/large.bin"
+is "curl -C - goes on with it" "$(sum "$work/half")" "$(sum "$large")"
+ask "$downloads/large.bin" "${ada[@]}" -I
+is "HEAD has its size" "$status $(header content-length)" "200 3000000"
+script "{\"path\":\"$(path_of large.bin)\",\"cut\":1000000,\"times\":1}"
+fetch large.bin
+is "one that breaks upstream is gone on with" "$(sum "$work/body")" "$(sum "$large")"
+is "it evicts nobody" "$(metric dunite_cache_blobs)" 2
 
 stop "$storefront_pid" KILL
 start_storefront

@@ -47,7 +47,7 @@ path=$(path_of mended.bin)
 script "{\"path\":\"$path\",\"cut\":1000000,\"times\":1}"
 ask "$downloads/mended.bin" "${ada[@]}" # 4
 is "a body that breaks upstream is gone on with" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/mended.bin")"
-check "and the log says so" until_true 10 has_logged 'fill of asset/tool/v1.0.0/mended.bin .* is resumed' 1
+check "and the log says so" until_true 10 has_logged 'fetch of asset/tool/v1.0.0/mended.bin .* is resumed' 1
 
 path=$(path_of broken.bin)
 script "{\"path\":\"$path\",\"cut\":100000}"

@@ -23,6 +23,7 @@ struct taker {
     int64_t limit;         /* takes no more than this; INT64_MAX at first */
     struct du_cache_open open;
     struct du_body *body;
+    struct du_piece piece; /* what is left of it */
     struct du_mail mail;
     /* under the rig's lock: */
     enum taker_state state;

@@ -96,6 +96,14 @@ static void each_allocation_in_the_disk_lane_may_fail(void **state) {
     assert_in_range(fail_each_in_turn(*state, rig_run_in_lane), 3, 100);
 }
 
+static void each_allocation_of_a_passage_may_fail(void **state) {
+    struct rig *rig = *state;
+    du_index_limit(rig->index, SIZE - 1, 0);
+    assert_in_range(fail_each_in_turn(rig, run_on_loop), 5, 100);
+    assert_in_range(fail_each_in_turn(rig, rig_run_in_lane), 0, 100);
+    assert_int_equal(rig_blobs(rig), 0);
+}
+
 static int make_payload(void **state) {
     (void)state;
     payload = payload_of(SIZE);
@@ -114,6 +122,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_RIG(each_allocation_on_the_loop_may_fail),
         WITH_RIG(each_allocation_in_the_disk_lane_may_fail),
+        WITH_RIG(each_allocation_of_a_passage_may_fail),
     };
     return cmocka_run_group_tests(tests, make_payload, free_payload);
 }

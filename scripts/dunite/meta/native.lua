@@ -163,7 +163,7 @@ function cache:store(bytes, digest) end
 ---@return boolean
 function cache:forget(name) end
 
----@class dunite.native.Source  -- a blob or a fill; has __close and __gc; an answer takes it
+---@class dunite.native.Source  -- a blob, a fill or a passage ("bypass"); has __close and __gc; an answer takes it
 local source = {}
 ---@return integer? size             -- nil while upstream has not said
 function source:size() end
@@ -171,7 +171,7 @@ function source:size() end
 function source:digest() end
 ---@return "hit"|"miss"|"coalesced"|"bypass"
 function source:status() end
---- The whole of it, up to max bytes (more is Overloaded).
+--- The whole of it, up to max bytes (more is Overloaded). A passage can be read once: that closes it.
 ---@async
 ---@param max integer
 ---@return string? bytes, table? problem
