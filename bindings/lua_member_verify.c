@@ -66,24 +66,32 @@ static bool is_refused(struct verifying *verifying) {
     return verifying->refused;
 }
 
+static bool is_right(struct verifying *verifying) {
+    const struct du_member *member = verifying->member;
+    bool right = false;
+    if (member == NULL)
+        du_password_dummy(verifying->password, verifying->size);
+    else
+        du_password_verify(member->password_hash, verifying->password, verifying->size, &right,
+                           &verifying->error);
+    return right && member->active;
+}
+
 /* On the password lane: asked for a second time, as many may have waited for the lane together. */
 static void work(struct du_job *job) {
     struct verifying *verifying = du_container_of(job, struct verifying, job);
-    const struct du_member *member = verifying->member;
-    bool right = false;
-    if (is_refused(verifying))
+    struct du_shared *shared = verifying->shared;
+    struct du_attempt attempt;
+    verifying->refused = !du_failure_limiter_begin(shared->failures, &attempt, verifying->name,
+                                                   verifying->address, &verifying->retry_after);
+    if (verifying->refused)
         return;
-    if (member == NULL)
-        du_password_dummy(verifying->password, verifying->size);
-    else if (du_password_verify(member->password_hash, verifying->password, verifying->size, &right,
-                                &verifying->error) != DU_OK)
-        return;
-    verifying->right = right && member->active;
+    verifying->right = is_right(verifying);
     if (verifying->right)
-        du_credentials_remember(verifying->shared->credentials, member, verifying->password,
+        du_credentials_remember(shared->credentials, verifying->member, verifying->password,
                                 verifying->size);
-    else
-        du_failure_limiter_failed(verifying->shared->failures, verifying->name, verifying->address);
+    du_failure_limiter_end(shared->failures, &attempt,
+                           !verifying->right && verifying->error.kind == DU_OK);
 }
 
 static void verified(struct du_job *job) {

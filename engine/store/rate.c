@@ -123,6 +123,15 @@ static bool allowed(struct du_rate *rate, const struct key *key, int64_t now,
     return false;
 }
 
+static unsigned left(struct du_rate *rate, const struct key *key, int64_t now) {
+    const struct du_rate_rule *rule = &rate->rules[key->rule];
+    struct row *row = find(rate, key);
+    unsigned counted = row != NULL ? row->count : 0;
+    for (unsigned i = 0; row != NULL && i < row->count; i++)
+        counted -= row->times[(row->oldest + i) % rule->limit] + rule->window_ms <= now;
+    return rule->limit - counted;
+}
+
 static void count(struct du_rate *rate, const struct key *key, int64_t now) {
     unsigned limit = rate->rules[key->rule].limit;
     sweep(rate, now);
@@ -149,6 +158,17 @@ bool du_rate_allowed(struct du_rate *rate, size_t rule, const char *text, int64_
     bool may = allowed(rate, &key, mono_ms, retry_after);
     pthread_mutex_unlock(&rate->lock);
     return may;
+}
+
+unsigned du_rate_left(struct du_rate *rate, size_t rule, const char *text, int64_t mono_ms,
+                      int64_t *retry_after) {
+    struct key key;
+    if (!make_key(rule, text, &key))
+        return rate->rules[rule].limit;
+    pthread_mutex_lock(&rate->lock);
+    unsigned more = allowed(rate, &key, mono_ms, retry_after) ? left(rate, &key, mono_ms) : 0;
+    pthread_mutex_unlock(&rate->lock);
+    return more;
 }
 
 void du_rate_count(struct du_rate *rate, size_t rule, const char *text, int64_t mono_ms) {

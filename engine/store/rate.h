@@ -35,6 +35,9 @@ void du_rate_free(struct du_rate **rate);
 /* False: *retry_after has the seconds to wait, at least 1. */
 bool du_rate_allowed(struct du_rate *rate, size_t rule, const char *key, int64_t mono_ms,
                      int64_t *retry_after);
+/* How many are allowed now; 0: *retry_after has the seconds to wait, at least 1. */
+unsigned du_rate_left(struct du_rate *rate, size_t rule, const char *key, int64_t mono_ms,
+                      int64_t *retry_after);
 /* Counts one. Short of memory it counts nothing. */
 void du_rate_count(struct du_rate *rate, size_t rule, const char *key, int64_t mono_ms);
 /* Asks, and counts if it is allowed, in one. */
