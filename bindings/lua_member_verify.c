@@ -77,6 +77,17 @@ static bool is_right(struct verifying *verifying) {
     return right && member->active;
 }
 
+/* The password is known now: a hash that another system made becomes one of ours. Where that fails,
+ * the next time will do. */
+static void renew_hash(struct verifying *verifying) {
+    const struct du_member *member = verifying->member;
+    char hash[DU_PASSWORD_TEXT];
+    if (!member->fixed && du_password_is_foreign(member->password_hash) &&
+        du_password_hash(verifying->password, verifying->size, hash, NULL) == DU_OK)
+        du_members_rehash(verifying->shared->members, member->id, member->password_hash, hash, NULL,
+                          NULL, NULL);
+}
+
 /* On the password lane: asked for a second time, as many may have waited for the lane together. */
 static void work(struct du_job *job) {
     struct verifying *verifying = du_container_of(job, struct verifying, job);
@@ -87,9 +98,11 @@ static void work(struct du_job *job) {
     if (verifying->refused)
         return;
     verifying->right = is_right(verifying);
-    if (verifying->right)
+    if (verifying->right) {
         du_credentials_remember(shared->credentials, verifying->member, verifying->password,
                                 verifying->size);
+        renew_hash(verifying);
+    }
     du_failure_limiter_end(shared->failures, &attempt,
                            !verifying->right && verifying->error.kind == DU_OK);
 }

@@ -84,6 +84,7 @@ void du_lua_members_open(lua_State *L) {
                                          {"verify", du_lua_member_verify},
                                          {"save", du_lua_member_save},
                                          {"remove", du_lua_member_remove},
+                                         {"import", du_lua_member_import},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "members");

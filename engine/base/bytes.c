@@ -113,6 +113,13 @@ static size_t sequence(const unsigned char *text, size_t left) {
     return size;
 }
 
+bool du_bytes_is_utf8(const char *text, size_t size) {
+    for (size_t at = 0, step; at < size; at += step)
+        if ((step = sequence((const unsigned char *)text + at, size - at)) == 0)
+            return false;
+    return true;
+}
+
 /* The escape of RFC 8259 section 7; NULL when byte may stand for itself. */
 static const char *escape(unsigned char byte, char room[8]) {
     static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";

@@ -60,6 +60,9 @@ bool du_bytes_unbase64(const char *text, size_t size, unsigned char *out, size_t
 /* Decodes size digits of either case to out (size / 2 bytes). */
 bool du_bytes_unhex(const char *text, size_t size, unsigned char *out);
 
+/* Is all of it UTF-8 (RFC 3629)? */
+bool du_bytes_is_utf8(const char *text, size_t size);
+
 struct du_slice du_slice_of(const char *text);
 bool du_slice_equal(struct du_slice a, struct du_slice b);
 /* ASCII letters fold (header names, schemes). */

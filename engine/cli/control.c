@@ -88,7 +88,7 @@ static enum du_error_kind call_at(const char *data_dir, const char *command,
     du_bytes_init(&request);
     du_bytes_format(&request,
                     "POST /control/%s HTTP/1.1\r\nHost: control\r\nConnection: close\r\n"
-                    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                    "Content-Length: %zu\r\n\r\n",
                     command, body->size);
     du_bytes_add(&request, body->data, body->size);
     enum du_error_kind kind = du_bytes_check(&request);

@@ -30,6 +30,8 @@ const struct du_option du_arguments_member[] = {
     {"entitle", DU_OPTION_LIST, "SLUG",
      "an application the member may have; may come several times"},
     {"admin", DU_OPTION_FLAG, NULL, "an administrator"},
+    {"skip-bad", DU_OPTION_FLAG, NULL, "import: take what is good, leave what is not"},
+    {"dry-run", DU_OPTION_FLAG, NULL, "import: tell what would be done, change nothing"},
     {"name", DU_OPTION_TEXT, "NAME", "token add: what the token is for, in your words"},
     {"expires", DU_OPTION_TEXT, "TIME", "token add: 90d if not given; or never"},
     {"for", DU_OPTION_LIST, "USE", "token add: downloads or pulls only; may come several times"},
@@ -70,6 +72,7 @@ const struct du_command du_commands[] = {
      "runs the deployment's specs inside the engine", du_arguments_load},
     {"member", du_command_member,
      "member add|list|passwd|disable|enable|remove [ID]\n"
+     "       dunite member import FILE\n"
      "       dunite member token add|list|revoke [ID]",
      "members in the ledger, and their access tokens", du_arguments_member},
     {"keys", du_command_keys, "keys new|list", "signing keys", control_options},

@@ -59,7 +59,7 @@ static bool describe(const struct du_arguments *options, const char *id, bool wi
 static int wrong_call(void) {
     fprintf(stderr,
             "dunite: member add ID --email EMAIL | list | passwd ID | disable ID | enable ID"
-            " | remove ID | token add|list|revoke\n");
+            " | remove ID | import FILE | token add|list|revoke\n");
     return 2;
 }
 
@@ -81,6 +81,8 @@ int du_command_member(int count, char **words) {
     const char *id = options.argument_count > 1 ? options.arguments[1] : NULL;
     if (strcmp(verb, "token") == 0)
         return du_member_token(&options);
+    if (strcmp(verb, "import") == 0)
+        return du_member_import(&options);
     bool list = strcmp(verb, "list") == 0, add = strcmp(verb, "add") == 0;
     if (!list && (!is_one_of(verb, with_id) || id == NULL))
         return wrong_call();

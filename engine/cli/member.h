@@ -7,5 +7,7 @@
 
 /* `member token add ID | list [ID] | revoke TOKEN` */
 int du_member_token(const struct du_arguments *options);
+/* `member import FILE` */
+int du_member_import(const struct du_arguments *options);
 
 #endif

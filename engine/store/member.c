@@ -1,6 +1,7 @@
 #include "bytes.h"
 #include "mem.h"
 #include "members_int.h"
+#include "password.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ static bool is_name(const char *text, size_t size, size_t most) {
 static bool is_hash(const char *text) {
     static const char prefix[] = "$argon2id$";
     return text[0] == '\0' ||
-           (strncmp(text, prefix, sizeof prefix - 1) == 0 && strlen(text) <= HASH_MOST);
+           (strncmp(text, prefix, sizeof prefix - 1) == 0 && strlen(text) <= HASH_MOST) ||
+           du_password_is_foreign(text);
 }
 
 static enum du_error_kind check(const struct du_member_source *source, struct du_error *error) {
@@ -33,7 +35,9 @@ static enum du_error_kind check(const struct du_member_source *source, struct du
         return du_error_set(error, DU_STORE, "member %s: \"%.40s\" is no e-mail address",
                             source->id, source->email);
     if (!is_hash(source->password_hash))
-        return du_error_set(error, DU_STORE, "member %s: the password hash is no argon2id string",
+        return du_error_set(error, DU_STORE,
+                            "member %s: the password hash is of no known sort (argon2id, bcrypt,"
+                            " PBKDF2)",
                             source->id);
     return DU_OK;
 }

@@ -96,6 +96,10 @@ enum du_error_kind du_members_add(struct du_members *members, const struct du_me
 enum du_error_kind du_members_set_password(struct du_members *members, const char *id,
                                            const char *password_hash, du_members_done *done,
                                            void *user, struct du_error *error);
+/* The same, but only while the hash is still `old`: else DU_NOT_FOUND. done may be NULL. */
+enum du_error_kind du_members_rehash(struct du_members *members, const char *id, const char *old,
+                                     const char *password_hash, du_members_done *done, void *user,
+                                     struct du_error *error);
 enum du_error_kind du_members_set_active(struct du_members *members, const char *id, bool active,
                                          du_members_done *done, void *user, struct du_error *error);
 enum du_error_kind du_members_set_entitlements(struct du_members *members, const char *id,

@@ -1,13 +1,14 @@
 #include "ledger.h"
 #include "list.h"
 #include "mem.h"
+#include "member_import.h"
 #include "members_int.h"
 #include "sql.h"
 
 #include <pthread.h>
 #include <string.h>
 
-enum change_kind { ADD, SET_PASSWORD, SET_ACTIVE, SET_ENTITLEMENTS, REMOVE };
+enum change_kind { ADD, SET_PASSWORD, SET_ACTIVE, SET_ENTITLEMENTS, REMOVE, IMPORT };
 
 /* waiting --begin--> under way (prepared, or found impossible) --written--> seen, done, freed */
 struct change {
@@ -17,6 +18,8 @@ struct change {
     enum change_kind kind;
     char *id;
     char *text; /* the password hash, or the entitlements */
+    char *old;  /* what the password hash must be so far; NULL: anything */
+    struct du_import *import;
     bool active;
     struct du_member *after;   /* the member as it will be; NULL when it is removed */
     struct du_member_list own; /* all of them as they will be */
@@ -52,6 +55,9 @@ static enum du_error_kind prepare_add(struct change *change) {
 }
 
 static enum du_error_kind prepare_set(struct change *change, const struct du_member *before) {
+    if (change->old != NULL && strcmp(change->old, before->password_hash) != 0)
+        return du_error_set(&change->error, DU_NOT_FOUND, "member %s has another password",
+                            change->id);
     char *old = du_member_join(before->entitlements, before->entitlement_count);
     if (old == NULL)
         return du_error_set(&change->error, DU_MEMORY, "change member %s", change->id);
@@ -81,20 +87,36 @@ static enum du_error_kind prepare_member(struct change *change, const struct du_
         return kind == DU_OK ? prepare_set(change, *before) : kind;
     case REMOVE:
         return find_own(change, before);
+    case IMPORT: /* of many */
+        return DU_OK;
     }
     return kind;
 }
 
-static enum du_error_kind prepare(struct change *change) {
+static enum du_error_kind prepare_own(struct change *change) {
     struct du_members *members = change->members;
     const struct du_member *before;
+    if (change->import != NULL)
+        return du_import_merge(change->import, members, &change->own, &change->error);
     enum du_error_kind kind = prepare_member(change, &before);
+    if (kind == DU_OK && !du_member_list_copy(&members->own, before, change->after, &change->own))
+        kind = du_error_set(&change->error, DU_MEMORY, "change member %s", change->id);
+    return kind;
+}
+
+/* Is there anything to be changed? An import may only have been looked at. */
+static bool applies(const struct change *change) {
+    return change->error.kind == DU_OK && (change->import == NULL || change->import->applied);
+}
+
+static enum du_error_kind prepare(struct change *change) {
+    struct du_members *members = change->members;
+    enum du_error_kind kind = prepare_own(change);
     if (kind != DU_OK)
         return kind;
-    if (du_member_list_copy(&members->own, before, change->after, &change->own))
-        change->table =
-            du_member_table_new(change->own.members, change->own.count, members->fixed.members,
-                                members->fixed.count, members->table->generation + 1);
+    change->table =
+        du_member_table_new(change->own.members, change->own.count, members->fixed.members,
+                            members->fixed.count, members->table->generation + 1);
     if (change->table == NULL)
         return du_error_set(&change->error, DU_MEMORY, "change member %s", change->id);
     return DU_OK;
@@ -102,7 +124,7 @@ static enum du_error_kind prepare(struct change *change) {
 
 /* Making a change --------------------------------------------------------------------------- */
 
-static int write_member(const struct du_member *member, sqlite3 *database) {
+int du_member_write(const struct du_member *member, sqlite3 *database) {
     char *entitlements = du_member_join(member->entitlements, member->entitlement_count);
     if (entitlements == NULL)
         return SQLITE_NOMEM;
@@ -119,10 +141,12 @@ static int write_member(const struct du_member *member, sqlite3 *database) {
 
 static int apply_change(struct du_entry *entry, sqlite3 *database) {
     struct change *change = (struct change *)entry;
-    if (change->error.kind != DU_OK)
+    if (!applies(change))
         return SQLITE_OK;
+    if (change->import != NULL)
+        return du_import_write(change->import, database);
     if (change->after != NULL)
-        return write_member(change->after, database);
+        return du_member_write(change->after, database);
     return DU_SQL(database, "DELETE FROM members WHERE id = ?", du_sql_text(change->id));
 }
 
@@ -132,6 +156,7 @@ static void change_free(struct change *change) {
     du_member_unref(&change->after);
     du_free(change->id);
     du_free(change->text);
+    du_free(change->old);
     du_free(change);
 }
 
@@ -164,7 +189,7 @@ static void written(struct du_entry *entry, enum du_error_kind result, const cha
     if (change->error.kind == DU_OK && result != DU_OK)
         du_error_set(&change->error, result, "member %s: %s", change->id, message);
     pthread_mutex_lock(&members->lock);
-    if (change->error.kind == DU_OK)
+    if (applies(change))
         swap(members, change);
     members->busy = false;
     begin(members);
@@ -174,7 +199,7 @@ static void written(struct du_entry *entry, enum du_error_kind result, const cha
     change_free(change);
 }
 
-/* Takes over after and text. */
+/* Takes over after, text and old. */
 static enum du_error_kind post(struct du_members *members, struct change wanted, const char *id,
                                struct du_error *error) {
     struct change *change = du_malloc(sizeof *change);
@@ -183,6 +208,7 @@ static enum du_error_kind post(struct du_members *members, struct change wanted,
         du_free(change);
         du_free(own_id);
         du_free(wanted.text);
+        du_free(wanted.old);
         du_member_unref(&wanted.after);
         return du_error_set(error, DU_MEMORY, "change member %s", id);
     }
@@ -223,6 +249,26 @@ enum du_error_kind du_members_set_password(struct du_members *members, const cha
     if (change.text == NULL)
         return du_error_set(error, DU_MEMORY, "change member %s", id);
     return post(members, change, id, error);
+}
+
+enum du_error_kind du_members_rehash(struct du_members *members, const char *id, const char *old,
+                                     const char *password_hash, du_members_done *done, void *user,
+                                     struct du_error *error) {
+    struct change change = {.kind = SET_PASSWORD, .done = done, .user = user};
+    change.text = du_strdup(password_hash);
+    change.old = du_strdup(old);
+    if (change.text == NULL || change.old == NULL) {
+        du_free(change.text);
+        du_free(change.old);
+        return du_error_set(error, DU_MEMORY, "change member %s", id);
+    }
+    return post(members, change, id, error);
+}
+
+enum du_error_kind du_members_import(struct du_members *members, struct du_import *import,
+                                     du_members_done *done, void *user, struct du_error *error) {
+    struct change change = {.kind = IMPORT, .import = import, .done = done, .user = user};
+    return post(members, change, "", error);
 }
 
 enum du_error_kind du_members_set_active(struct du_members *members, const char *id, bool active,

@@ -1,7 +1,8 @@
 #ifndef DU_MEMBERS_INT_H
 #define DU_MEMBERS_INT_H
 
-/* What member.c (one), member_table.c (many), members.c (all of now) and members_change.c share. */
+/* What member.c (one), member_table.c (many), members.c (all of now), members_change.c and
+ * member_import.c share. */
 
 #include "list.h"
 #include "members.h"
@@ -52,5 +53,14 @@ struct du_members {
 
 /* E-mail addresses, ASCII letters folded. */
 int du_member_compare_email(const char *a, const char *b);
+/* Within a transaction of the journal: an SQLite code. */
+int du_member_write(const struct du_member *member, sqlite3 *database);
+
+struct du_import;
+/* With the lock held: to becomes all of the ledger's members as they will be; findings and figures
+ * are then complete, and applied says whether they are to be. */
+enum du_error_kind du_import_merge(struct du_import *import, const struct du_members *members,
+                                   struct du_member_list *to, struct du_error *error);
+int du_import_write(const struct du_import *import, sqlite3 *database);
 
 #endif

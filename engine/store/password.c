@@ -1,5 +1,7 @@
 #include "password.h"
 
+#include "password_foreign.h"
+
 #include <argon2.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -35,6 +37,14 @@ static bool bounded(const char *hash) {
            read > 0 && memory <= MEMORY_KIB_MOST && passes <= PASSES_MOST && lanes <= LANES_MOST;
 }
 
+bool du_password_is_foreign(const char *hash) {
+    return du_password_foreign_is_hash(hash);
+}
+
+bool du_password_is_hash(const char *hash) {
+    return bounded(hash) || du_password_is_foreign(hash);
+}
+
 enum du_error_kind du_password_verify(const char *hash, const char *password, size_t size,
                                       bool *right, struct du_error *error) {
     *right = false;
@@ -42,9 +52,14 @@ enum du_error_kind du_password_verify(const char *hash, const char *password, si
         du_password_dummy(password, size);
         return DU_OK;
     }
+    if (du_password_is_foreign(hash)) {
+        *right = du_password_foreign_verify(hash, password, size);
+        return DU_OK;
+    }
     if (!bounded(hash))
         return du_error_set(error, DU_STORE,
-                            "password: the hash is no argon2id string, or asks too much");
+                            "password: the hash is of no known sort (argon2id,"
+                            " bcrypt, PBKDF2), or asks too much");
     int code = argon2id_verify(hash, password, size);
     *right = code == ARGON2_OK;
     return code == ARGON2_OK || code == ARGON2_VERIFY_MISMATCH ? DU_OK : failed(code, error);

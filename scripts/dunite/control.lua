@@ -14,6 +14,7 @@ local text = require "dunite.text"
 local M = {}
 
 local MOST = 64 * 1024 -- bytes of a command
+local MOST_IMPORTED = 32 << 20 -- and of a file of members
 
 local function done(fields)
   fields = fields or {}
@@ -113,6 +114,29 @@ local function all_members()
   return done { members = rows }
 end
 
+-- Findings by line, as { line, what }.
+local function by_line(findings)
+  local rows = list {}
+  for line, what in findings:gmatch("(%d+)\t([^\n]*)\n") do
+    rows[#rows + 1] = { line = math.tointeger(tonumber(line)), what = what, n = #rows }
+  end
+  table.sort(rows, function(a, b) return a.line < b.line or a.line == b.line and a.n < b.n end)
+  for _, row in ipairs(rows) do row.n = nil end
+  return rows
+end
+
+-- The body is the CSV file itself.
+local function import(req)
+  local csv, problem = req.exchange:body(MOST_IMPORTED)
+  if not csv then return failed(problem) end
+  local done_so, why = native.members:import(csv, {
+    skip_bad = req:query "skip_bad" ~= nil, dry_run = req:query "dry_run" ~= nil,
+  })
+  if not done_so then return failed(why) end
+  done_so.findings = by_line(done_so.findings)
+  return done(done_so)
+end
+
 -- What tokens.lua says of it.
 local function on_tokens(name)
   return function(app, body)
@@ -205,6 +229,7 @@ function M.routes(app)
   end
   for _, name in ipairs(text.keys(members)) do command("member." .. name, members[name], true) end
   command("member.list", all_members)
+  routes:post("/control/member.import", import, "member.import")
   for name in pairs(control_tokens.fields) do command("member.token." .. name, on_tokens(name)) end
   command("keys.new", new_key)
   command("keys.list", all_keys)

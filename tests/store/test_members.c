@@ -125,6 +125,22 @@ static void a_change_swaps_the_table_and_its_generation(void **state) {
     close_store(&store);
 }
 
+static void a_hash_is_renewed_only_while_it_is_the_old_one(void **state) {
+    struct store store = open_store(*state);
+    struct outcome renewed = {0}, late = {0};
+    add(&store, ada());
+    settled(&store, &renewed,
+            du_members_rehash(store.members, "ada", hash, "$argon2id$new", note, &renewed, NULL));
+    assert_int_equal(renewed.result, DU_OK);
+    settled(&store, &late,
+            du_members_rehash(store.members, "ada", hash, "$argon2id$late", note, &late, NULL));
+    assert_int_equal(late.result, DU_NOT_FOUND);
+    struct du_member *found = du_members_find(store.members, "ada");
+    assert_string_equal(found->password_hash, "$argon2id$new");
+    du_member_unref(&found);
+    close_store(&store);
+}
+
 static void ids_and_addresses_are_unique(void **state) {
     struct store store = open_store(*state);
     add(&store, ada());
@@ -328,6 +344,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_member_is_found_by_id_and_by_folded_address),
         FIXTURE_TEST(a_change_swaps_the_table_and_its_generation),
+        FIXTURE_TEST(a_hash_is_renewed_only_while_it_is_the_old_one),
         FIXTURE_TEST(ids_and_addresses_are_unique),
         FIXTURE_TEST(changing_nobody_is_not_found),
         FIXTURE_TEST(changes_happen_in_the_order_of_the_calls),

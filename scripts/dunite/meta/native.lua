@@ -287,6 +287,14 @@ function members:save(member) end
 ---@async
 ---@return true? ok, table? problem
 function members:remove(id) end
+--- Members from a CSV file (engine/store/member_import.h), all of them or, where there are findings ("LINE<tab>what", a line
+--- each), none; skip_bad: all but the bad ones; dry_run: none.
+---@async
+---@param csv string
+---@param options? { skip_bad?: boolean, dry_run?: boolean }
+---@return { applied: boolean, added: integer, changed: integer, unchanged: integer, bad: integer, findings: string }? result
+---@return table? problem
+function members:import(csv, options) end
 
 --- Requests a minute per key (a member's id): true, or false and the seconds until one is allowed.
 ---@param rule string
