@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "module.h"
 #include "options.h"
+#include "request.h"
 #include "wait.h"
 
 /* native.cache: a table of functions that are called as methods. */
@@ -94,6 +95,9 @@ static int open_entry(lua_State *L) {
     DU_EXPLAINED(L, "cache.open");
     read_options(L, &options, &digest);
     struct du_shared *shared = du_module_shared(L);
+    struct du_request *request = du_request_of(L);
+    if (request != NULL)
+        options.member = request->member;
     struct opening *opening = du_wait_new(L, &open_type);
     opening->cache = shared->cache;
     opening->has_digest = options.digest != NULL;

@@ -8,6 +8,8 @@
 
 #include <sys/stat.h>
 
+enum { FILLS_PER_UPSTREAM = 32, FILLS_PER_MEMBER = 16 };
+
 /* Somebody who waits. The caller may leave, and its struct go, while a mail is under way. */
 struct opening {
     struct du_mail mail;
@@ -35,10 +37,18 @@ enum du_error_kind du_cache_new(struct du_cache **cache, struct du_base *base,
     made->blobs = blobs;
     made->index = index;
     made->disk = disk;
+    du_turns_init(&made->fills, 0, 0);
+    du_turns_init(&made->passages, 0, 0);
+    du_cache_limit(made, FILLS_PER_UPSTREAM, FILLS_PER_MEMBER);
     pthread_mutex_init(&made->lock, NULL);
     du_list_init(&made->desks);
     *cache = made;
     return DU_OK;
+}
+
+void du_cache_limit(struct du_cache *cache, size_t per_upstream, size_t per_member) {
+    du_turns_limit(&cache->fills, per_upstream, per_member);
+    du_turns_limit(&cache->passages, (per_upstream + 1) / 2, (per_member + 1) / 2);
 }
 
 void du_cache_free(struct du_cache **cache) {
@@ -50,6 +60,8 @@ void du_cache_free(struct du_cache **cache) {
         du_desk_free(&desk);
     }
     du_single_flight_free(&old->flights);
+    du_turns_deinit(&old->fills);
+    du_turns_deinit(&old->passages);
     pthread_mutex_destroy(&old->lock);
     du_free(old);
     *cache = NULL;

@@ -19,7 +19,9 @@
  *     and fetched anew.
  *  7. Space is reserved in the index before anybody is answered; where there is none, even by
  *     eviction, each who wants it has a passage of his own (BYPASS): from upstream through to him.
- *  8. A worker that ends shuts its client down here first; its fills fail as Cancelled.
+ *  8. So much of one upstream, and for one member, comes in at a time over all workers (turns.h);
+ *     passages have turns of their own, half as many, as their readers pace them.
+ *  9. A worker that ends shuts its client down here first; its fills fail as Cancelled.
  *
  * Thread: any; results come home on the caller's loop.
  */
@@ -40,6 +42,7 @@ struct du_cache_options {
     const char *name, *version;     /* NULL with a digest */
     int64_t size;                   /* known beforehand, -1 if not */
     const char *source;             /* who is asked: origin and repository */
+    const char *member;             /* for whom; NULL: nobody's. Of one member so much at a time */
     struct du_origin *origin;       /* NULL: only look */
     const char *url;
     const char *const *headers; /* as du_fetch_options has them */
@@ -66,6 +69,9 @@ struct du_cache_open {
 enum du_error_kind du_cache_new(struct du_cache **cache, struct du_base *base,
                                 struct du_flight_domain *domain, struct du_blobs *blobs,
                                 struct du_index *index, struct du_lane *disk);
+/* At start. How many fills of one upstream, and for one member, may be up at a time. Without this
+ * call 32 and 16. */
+void du_cache_limit(struct du_cache *cache, size_t per_upstream, size_t per_member);
 /* Nothing may be up: all who waited have been called or left, all clients shut down or idle. */
 void du_cache_free(struct du_cache **cache);
 

@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "cache.h"
+#include "turns.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ struct du_cache {
     struct du_index *index;
     struct du_lane *disk;
     struct du_single_flight *flights;
+    struct du_turns fills, passages;
     pthread_mutex_t lock;
     struct du_list desks; /* under the lock */
     struct {

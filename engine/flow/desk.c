@@ -40,6 +40,7 @@ static void look(struct du_mail *mail) {
     pthread_mutex_unlock(&desk->cache->lock);
     du_filler_check_all(&desk->fillers);
     du_filler_start_queued(&desk->fillers);
+    du_passage_start_queued(&desk->passages);
     if (has_closed(desk) && desk->closed != NULL)
         desk->closed(desk->user);
 }
@@ -92,6 +93,10 @@ enum du_step du_desk_close(struct du_desk *desk, void (*closed)(void *user), voi
 void du_desk_left(struct du_desk *desk) {
     if (desk->closing && is_empty(desk))
         du_desk_look(desk);
+}
+
+void du_desk_turn(void *user) {
+    du_desk_look(user);
 }
 
 void du_desk_abandoned(struct du_flight *flight, void *user) {

@@ -41,6 +41,8 @@ enum du_step du_desk_close(struct du_desk *desk, void (*closed)(void *user), voi
 void du_desk_left(struct du_desk *desk);
 /* Looks soon, from the loop: who is abandoned, whose turn it is, whether it has closed. */
 void du_desk_look(struct du_desk *desk);
+/* A turn's granted hook; user is the desk of who waits. */
+void du_desk_turn(void *user);
 /* A flight's on_abandon hook; user is the leader's desk. */
 void du_desk_abandoned(struct du_flight *flight, void *user);
 /* It has closed, or nothing of it is up. */

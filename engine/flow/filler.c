@@ -35,9 +35,8 @@ static void filler_free(struct du_filler *filler) {
     du_inflow_deinit(&filler->inflow);
     du_bytes_deinit(&filler->writing);
     du_list_remove(&filler->node);
+    du_turns_give(&desk->cache->fills, &filler->turn);
     du_free(filler);
-    if (du_filler_any_queued(&desk->fillers))
-        du_desk_look(desk);
     du_desk_left(desk);
 }
 
@@ -154,6 +153,8 @@ static struct du_filler *filler_new(struct du_desk *desk, struct du_want *want) 
         return NULL;
     }
     filler->desk = desk;
+    filler->turn.granted = du_desk_turn;
+    filler->turn.user = desk;
     du_inflow_init(&filler->inflow, desk, want, GATHERED_MOST, moved);
     filler->job.done = worked;
     filler->job.home = desk->home;
@@ -162,7 +163,8 @@ static struct du_filler *filler_new(struct du_desk *desk, struct du_want *want) 
     return filler;
 }
 
-void du_filler_begin(struct du_filler *filler) {
+/* Its turn has come, or cannot come. */
+static void begin(struct du_filler *filler) {
     filler->queued = false;
     if (!is_failing(filler))
         du_inflow_begin(&filler->inflow);
@@ -178,7 +180,18 @@ void du_filler_start(struct du_desk *desk, struct du_want *want, struct du_fligh
     }
     filler->flight = *flight;
     *flight = NULL;
-    du_filler_begin_or_queue(filler);
+    filler->queued = du_turns_take(&desk->cache->fills, &filler->turn, want->origin, want->member,
+                                   &filler->inflow.error) == DU_STEP_PENDING;
+    if (!filler->queued)
+        begin(filler);
+}
+
+void du_filler_start_queued(struct du_list *fillers) {
+    du_list_each(node, fillers) {
+        struct du_filler *filler = du_container_of(node, struct du_filler, node);
+        if (filler->queued && du_turn_is_taken(&filler->turn))
+            begin(filler);
+    }
 }
 
 static void cancel(struct du_filler *filler, const char *why) {

@@ -21,8 +21,7 @@
  *     (passage.h).
  *  6. A body that breaks is gone on with (inflow.h). Its readers wait meanwhile; nothing of the
  * file changes but that it grows.
- *  7. So many fills of one upstream at most are up on one worker; the next wait for their turn, and
- *     where too many wait, a new one is Overloaded.
+ *  7. It begins when it has its turn; where too many wait for theirs, it is Overloaded.
  *
  * Its jobs in order: create, write …, finish; or, whenever something failed, discard. What comes
  * again is compared by the job that would write it.
@@ -32,8 +31,6 @@
 
 #include "desk.h"
 #include "want.h"
-
-enum { DU_FILLS_MOST = 32, DU_FILLS_QUEUED_MOST = 1024 };
 
 /* Takes the flight, and completes it whatever happens. */
 void du_filler_start(struct du_desk *desk, struct du_want *want, struct du_flight **flight);

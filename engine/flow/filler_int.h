@@ -1,8 +1,7 @@
 #ifndef DU_FILLER_INT_H
 #define DU_FILLER_INT_H
 
-/* What filler.c (on the loop), filler_queue.c (whose turn it is) and filler_jobs.c (in the disk
- * lane) share. */
+/* What filler.c (on the loop) and filler_jobs.c (in the disk lane) share. */
 
 #include "fill_int.h"
 #include "filler.h"
@@ -14,7 +13,8 @@ struct du_filler {
     struct du_inflow inflow;
     struct du_flight *flight;
     struct du_fill *fill;
-    bool queued; /* its fetch waits for its turn */
+    struct du_turn turn;
+    bool queued; /* waits for it */
 
     bool working; /* the job is in the lane, or its mail under way */
     struct du_job job;
@@ -29,11 +29,6 @@ struct du_filler {
 static inline struct du_filler *du_filler_of(struct du_job *job) {
     return du_container_of(job, struct du_filler, job);
 }
-
-/* Its turn has come; or it has failed before that. It may be gone after it. */
-void du_filler_begin(struct du_filler *filler);
-void du_filler_begin_or_queue(struct du_filler *filler);
-bool du_filler_any_queued(struct du_list *fillers);
 
 /* The jobs. What fails is in disk_error; write and finish need all before to have gone well. */
 void du_filler_create(struct du_job *job);

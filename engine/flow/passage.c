@@ -11,6 +11,8 @@ enum { GATHERED_MOST = 256 << 10, HELD_BACK = 64 << 10 };
 struct du_passage {
     struct du_list node; /* in its desk's list, while it belongs to it */
     struct du_inflow inflow;
+    struct du_turn turn;
+    bool queued;                /* waits for it */
     void (*opened)(void *user); /* NULL: called, or nobody is left to call */
     void *user;
     bool verified;
@@ -107,6 +109,7 @@ static void retire(struct du_passage *passage) {
     if (du_list_empty(&passage->node))
         return;
     du_list_remove(&passage->node);
+    du_turns_give(&passage->inflow.desk->cache->passages, &passage->turn);
     du_desk_left(passage->inflow.desk);
 }
 
@@ -328,6 +331,8 @@ struct du_passage *du_passage_new(struct du_desk *desk, struct du_want *want,
         return NULL;
     }
     du_inflow_init(&passage->inflow, desk, want, GATHERED_MOST, moved);
+    passage->turn.granted = du_desk_turn;
+    passage->turn.user = desk;
     passage->opened = opened;
     passage->user = user;
     passage->job = (struct du_job){.work = work, .done = worked, .home = desk->home};
@@ -337,10 +342,29 @@ struct du_passage *du_passage_new(struct du_desk *desk, struct du_want *want,
     return passage;
 }
 
-void du_passage_begin(struct du_passage *passage) {
-    du_inflow_begin(&passage->inflow);
+static void begin(struct du_passage *passage) {
+    passage->queued = false;
+    if (!is_failing(passage))
+        du_inflow_begin(&passage->inflow);
     if (is_failing(passage))
         moved(&passage->inflow);
+}
+
+void du_passage_begin(struct du_passage *passage) {
+    struct du_inflow *inflow = &passage->inflow;
+    passage->queued =
+        du_turns_take(&inflow->desk->cache->passages, &passage->turn, inflow->want->origin,
+                      inflow->want->member, &inflow->error) == DU_STEP_PENDING;
+    if (!passage->queued)
+        begin(passage);
+}
+
+void du_passage_start_queued(struct du_list *passages) {
+    du_list_each(node, passages) {
+        struct du_passage *passage = du_container_of(node, struct du_passage, node);
+        if (passage->queued && du_turn_is_taken(&passage->turn))
+            begin(passage);
+    }
 }
 
 void du_passage_close(struct du_passage **closed) {

@@ -6,8 +6,8 @@
  *
  *     inflow -> (disk lane: hash) -> chunk -> ready -> the reader's socket
  *
- *     new -> begun -> opened (its head is there, or it failed) -> read -> VERIFIED | FAILED ->
- * closed
+ *     new -> begun, when it has its turn -> opened (its head is there, or it failed) -> read ->
+ * VERIFIED | FAILED -> closed
  *
  * Invariants
  *  1. Its reader paces it: a chunk is taken from the inflow when the one before has gone, so what
@@ -49,5 +49,7 @@ const struct du_passage *du_passage_of(const struct du_body *body);
 
 /* For the desk, over its list: fails them as Cancelled. */
 void du_passage_cancel_all(struct du_list *passages);
+/* Those whose turn has come. */
+void du_passage_start_queued(struct du_list *passages);
 
 #endif

@@ -40,7 +40,8 @@ static size_t header_count(const char *const *headers) {
 static size_t room_for_all(const struct du_cache_options *options, size_t headers) {
     size_t room = 1 + sizeof options->digest->sha256;                   /* the key of a digest */
     room += 2 * (room_for(options->name) + room_for(options->version)); /* the key has them again */
-    room += room_for(options->source) + room_for(options->url) + room_for(options->scope);
+    room += room_for(options->source) + room_for(options->member) + room_for(options->url) +
+            room_for(options->scope);
     for (size_t i = 0; i < headers; i++)
         room += room_for(options->headers[i]);
     return room;
@@ -77,6 +78,7 @@ struct du_want *du_want_new(const struct du_cache_options *options) {
     want->version = put(&room, options->version);
     want->size = options->size;
     want->source = put(&room, options->source);
+    want->member = put(&room, options->member);
     want->origin = du_origin_ref(options->origin);
     want->url = put(&room, options->url);
     want->scope = put(&room, options->scope);

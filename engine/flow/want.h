@@ -20,7 +20,7 @@ struct du_want {
     struct du_digest digest;    /* by_digest */
     const char *name, *version; /* else */
     int64_t size;               /* -1: unknown */
-    const char *source;
+    const char *source, *member;
     struct du_origin *origin;
     const char *url, *scope;
     const char *const *headers;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { DEFAULT_INSTRUCTIONS = 20000000, DEFAULT_MEMORY = 256 << 20 };
+enum { DEFAULT_PER_UPSTREAM = 32, DEFAULT_PER_MEMBER = 16 };
 
 /* Reading goes on after a failed allocation and tells at the end: one flag instead of forty tests.
  */
@@ -193,11 +194,16 @@ static void read_log(struct reading *reading, struct du_config *config) {
 static void read_cache_and_budget(struct reading *reading, struct du_config *config) {
     lua_State *L = reading->L;
     config->cache_bytes = config->cache_min_free = -1;
+    config->fills_per_upstream = DEFAULT_PER_UPSTREAM;
+    config->fills_per_member = DEFAULT_PER_MEMBER;
     config->instructions = DEFAULT_INSTRUCTIONS;
     config->memory_bytes = DEFAULT_MEMORY;
     if (lua_getfield(L, -1, "cache") == LUA_TTABLE) {
         config->cache_bytes = integer_of(reading, "max_bytes", -1);
         config->cache_min_free = integer_of(reading, "min_free_bytes", -1);
+        config->fills_per_upstream =
+            integer_of(reading, "fills_per_upstream", DEFAULT_PER_UPSTREAM);
+        config->fills_per_member = integer_of(reading, "fills_per_member", DEFAULT_PER_MEMBER);
         config->accept_empty_cache = boolean_of(reading, "accept_empty", false);
         config->cache_dir = string_of(reading, "dir");
     }

@@ -42,6 +42,7 @@ struct du_config {
     size_t member_count;
     unsigned workers;      /* 0: one per core */
     int64_t audit_keep_ms; /* 0: for ever */
+    int64_t fills_per_upstream, fills_per_member;
     int64_t drain_ms, cache_bytes, cache_min_free, instructions, memory_bytes;
     bool accept_empty_cache;
     enum du_log_format log_format;

@@ -88,6 +88,8 @@ static enum du_error_kind open_cache(struct du_stores *stores, const struct du_c
         du_cache_new(&shared->cache, stores->base, shared->domain, stores->blobs, stores->index,
                      shared->disk) != DU_OK)
         return short_of_memory(error);
+    du_cache_limit(shared->cache, (size_t)config->fills_per_upstream,
+                   (size_t)config->fills_per_member);
     return DU_OK;
 }
 

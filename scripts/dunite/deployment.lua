@@ -112,6 +112,8 @@ M.schema = {
   cache = { type = "table", default = {}, fields = {
     max_bytes = { type = "size" },
     min_free_bytes = { type = "size" },
+    fills_per_upstream = { type = "integer", min = 1, max = 1000 },
+    fills_per_member = { type = "integer", min = 1, max = 1000 },
     accept_empty = { type = "boolean" },
     dir = { type = "string" },
   } },

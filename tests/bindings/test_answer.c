@@ -153,6 +153,37 @@ static void a_script_reads_what_passes_through_once(void **state) {
     assert_string_equal(answer_body(&answer), "helloOverloaded");
 }
 
+/* Whose turn a fill takes is the member's of the request that asks. */
+static void of_one_member_so_many_fills_are_up(void **state) {
+    (void)state;
+    static struct answer second, other;
+    serve("return function(exchange)\n"
+          "  exchange:member(exchange:query())\n"
+          "  local source = native.cache:open { name = exchange:path(), version = '1', url = '/a',\n"
+          "    upstream = native.upstream 'origin' }\n"
+          "  return { status = 200, source = source }\n"
+          "end");
+    du_cache_limit(site.engine.shared.cache, 8, 1);
+    site.upstream_answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello";
+    site.upstream_holds = true;
+    site_send(&site, &answer, SITE_GET("/a?ada", ""));
+    SITE_UNTIL(&site, site.upstream_asked == 1);
+    int first_held = site.upstream_held;
+    site_send(&site, &second, SITE_GET("/b?ada", ""));
+    SITE_UNTIL(&site, du_bindings_requests(&site.worker.context) == 2);
+    site_send(&site, &other, SITE_GET("/c?bob", ""));
+    SITE_UNTIL(&site, site.upstream_asked == 2);
+    while (!answer_says(&other, " 200 "))
+        site_take(&site, &other);
+    site_take(&site, &second);
+    assert_int_equal(second.size, 0);
+    site_leave(&second);
+    site_leave(&other);
+    site_leave(&answer);
+    SITE_UNTIL(&site, du_bindings_requests(&site.worker.context) == 0);
+    close(first_held);
+}
+
 static void an_upstream_that_fails_before_is_a_problem_of_its_kind(void **state) {
     (void)state;
     serve(FETCHING);
@@ -205,6 +236,7 @@ int main(void) {
         SERVED(a_fill_streams_and_is_then_a_hit),
         SERVED(what_has_no_room_passes_through_each_time),
         SERVED(a_script_reads_what_passes_through_once),
+        SERVED(of_one_member_so_many_fills_are_up),
         SERVED(an_upstream_that_fails_before_is_a_problem_of_its_kind),
         SERVED(a_fetch_gives_status_headers_and_body),
         SERVED(a_fetch_takes_no_more_than_it_was_told),

@@ -38,11 +38,15 @@ static void take_piece(struct taker *taker) {
     struct du_piece *piece = &taker->piece;
     int64_t room = taker->limit - taker->got;
     size_t size = (int64_t)piece->size < room ? piece->size : (size_t)room;
-    taker->bytes = realloc(taker->bytes, (size_t)taker->got + size);
+    size_t kept = taker->expects != NULL ? 0 : (size_t)taker->got;
+    taker->bytes = realloc(taker->bytes, kept + size);
+    char *to = taker->bytes + kept;
     if (piece->data != NULL)
-        memcpy(taker->bytes + taker->got, piece->data, size);
+        memcpy(to, piece->data, size);
     else
-        assert_int_equal(pread(piece->fd, taker->bytes + taker->got, size, piece->offset), size);
+        assert_int_equal(pread(piece->fd, to, size, piece->offset), size);
+    if (taker->expects != NULL)
+        assert_memory_equal(to, taker->expects + taker->first + taker->got, size);
     piece->data = piece->data != NULL ? piece->data + size : NULL;
     piece->offset += (off_t)size;
     piece->size -= size;

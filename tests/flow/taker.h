@@ -31,6 +31,7 @@ struct taker {
     struct du_error error;
     int64_t body_length;
     char *bytes;
+    const char *expects; /* the whole: what it gets is compared with it, not kept; NULL: kept */
     int64_t got;
     bool waits; /* for the body's wake */
     int wakes;

@@ -1,7 +1,7 @@
-/* Fills of one upstream take turns when there are many. */
+/* Fills of one upstream, or for one member, take turns when there are many. */
 
 #include "fake_upstream.h"
-#include "filler.h"
+#include "turns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { MOST = DU_FILLS_MOST, ALL = DU_FILLS_MOST + DU_FILLS_QUEUED_MOST + 1 };
+enum { MOST = 8, OF_MEMBER = 3, ALL = MOST + DU_TURNS_WAITING_MOST + 1 };
 
 static struct du_digest digests[ALL];
 static struct taker *takers[ALL];
@@ -22,6 +22,7 @@ static int set_up(void **state) {
     struct rig *rig = rig_new();
     fake_reset();
     rig->origin = fake_origin();
+    du_cache_limit(rig->cache, MOST, OF_MEMBER);
     for (int i = 0; i < ALL; i++)
         memcpy(digests[i].sha256, &i, sizeof i);
     *state = rig;
@@ -59,13 +60,65 @@ static void a_fill_beyond_the_bound_waits_for_another_to_end(void **state) {
     free_some(0, MOST + 2);
 }
 
-static void each_worker_has_its_own_bound(void **state) {
-    open_some(*state, 0, MOST + 1);
-    struct taker *other = taker_new(*state, 1, &digests[MOST + 1], -1);
+static void the_bound_holds_over_all_workers(void **state) {
+    struct rig *rig = *state;
+    open_some(rig, 0, MOST);
+    struct taker *other = taker_new(rig, 1, &digests[MOST], -1);
     taker_open(other);
-    assert_int_equal(fake_started(), MOST + 1);
-    free_some(0, MOST + 1);
+    assert_int_equal(fake_started(), MOST);
+    fake_end(fake_wait(1), DU_NOT_FOUND, false);
+    fake_end(fake_wait(MOST + 1), DU_NOT_FOUND, false);
+    taker_assert_fails(other, DU_NOT_FOUND);
+    free_some(0, MOST);
     taker_free(&other);
+}
+
+static void a_member_waits_for_his_own_and_others_go_on(void **state) {
+    struct taker *ada[OF_MEMBER + 1], *bob;
+    for (int i = 0; i <= OF_MEMBER; i++) {
+        ada[i] = taker_new(*state, 0, &digests[i], -1);
+        ada[i]->options.member = "ada";
+        taker_open(ada[i]);
+    }
+    assert_int_equal(fake_started(), OF_MEMBER);
+    bob = taker_new(*state, 1, &digests[OF_MEMBER + 1], -1);
+    bob->options.member = "bob";
+    taker_open(bob);
+    fake_end(fake_wait(OF_MEMBER + 1), DU_NOT_FOUND, false);
+    taker_assert_fails(bob, DU_NOT_FOUND);
+    assert_int_equal(fake_started(), OF_MEMBER + 1);
+    fake_end(fake_wait(1), DU_NOT_FOUND, false);
+    fake_end(fake_wait(OF_MEMBER + 2), DU_NOT_FOUND, false);
+    taker_assert_fails(ada[OF_MEMBER], DU_NOT_FOUND);
+    taker_free(&bob);
+    for (int i = 1; i < OF_MEMBER; i++)
+        fake_end(fake_wait(i + 1), DU_NOT_FOUND, false);
+    for (int i = 0; i <= OF_MEMBER; i++)
+        taker_free(&ada[i]);
+}
+
+/* Half as many, and none of them keeps a fill waiting. */
+static void passages_have_turns_of_their_own(void **state) {
+    struct rig *rig = *state;
+    struct taker *passing[MOST / 2 + 1], *filling;
+    du_index_limit(rig->index, 100, 0);
+    for (int i = 0; i <= MOST / 2; i++) {
+        passing[i] = taker_new(rig, 0, &digests[i], 1000);
+        taker_open(passing[i]);
+    }
+    assert_int_equal(fake_started(), MOST / 2);
+    filling = taker_new(rig, 0, &digests[MOST], 10);
+    taker_open(filling);
+    fake_end(fake_wait(MOST / 2 + 1), DU_NOT_FOUND, false);
+    taker_assert_fails(filling, DU_NOT_FOUND);
+    taker_free(&filling);
+    fake_head(fake_wait(1), 200, 1000);
+    taker_wait_idle(passing[0]);
+    taker_leave(passing[0]);
+    fake_end(fake_wait(MOST / 2 + 2), DU_NOT_FOUND, false);
+    taker_assert_fails(passing[MOST / 2], DU_NOT_FOUND);
+    for (int i = 0; i <= MOST / 2; i++)
+        taker_free(&passing[i]);
 }
 
 static void one_that_is_abandoned_while_it_waits_never_begins(void **state) {
@@ -114,7 +167,9 @@ static void a_worker_that_ends_cancels_those_that_wait(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_RIG(a_fill_beyond_the_bound_waits_for_another_to_end),
-        WITH_RIG(each_worker_has_its_own_bound),
+        WITH_RIG(the_bound_holds_over_all_workers),
+        WITH_RIG(a_member_waits_for_his_own_and_others_go_on),
+        WITH_RIG(passages_have_turns_of_their_own),
         WITH_RIG(one_that_is_abandoned_while_it_waits_never_begins),
         WITH_RIG(a_turn_that_fails_at_once_passes_on),
         WITH_RIG(too_many_that_wait_are_overload),
