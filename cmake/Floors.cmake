@@ -11,6 +11,9 @@ set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+# The floors go into libdunite too, where only what dunite.h declares is seen from outside.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-Wall -Wextra -Wswitch-enum -Wmissing-prototypes -Wvla -Werror -fno-omit-frame-pointer)
 if(DU_SANITIZE)
@@ -21,7 +24,7 @@ if(DU_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link) # the fuzzers see which of our branches they took
 endif()
 
-set(DU_FLOORS base core loop store net flow task bindings host cli)
+set(DU_FLOORS base core loop store net flow task bindings host lib cli)
 
 # du_floor(NAME SOURCES a.c … [LINK libraries …]): the library du_NAME. It links the floor libraries
 # below that it names in LINK (as du_base, du_loop, …) and what they link.

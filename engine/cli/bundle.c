@@ -3,7 +3,6 @@
 #include "bundled.h"
 #include "check.h"
 #include "command.h"
-#include "mem.h"
 #include "report.h"
 
 #include <errno.h>
@@ -131,20 +130,20 @@ static bool write_all(int fd, const struct du_bytes *bytes) {
 
 /* Whole or not at all: beside `path`, then in its place. A bundle that runs is not disturbed. */
 static bool write_program(const char *path, const struct du_bytes *program) {
-    char *beside = NULL;
-    if (asprintf(&beside, "%s.XXXXXX", path) < 0)
-        return false;
-    int fd = mkostemp(beside, O_CLOEXEC);
+    struct du_bytes beside;
+    du_bytes_init(&beside);
+    du_bytes_format(&beside, "%s.XXXXXX", path);
+    int fd = du_bytes_check(&beside) == DU_OK ? mkostemp(beside.data, O_CLOEXEC) : -1;
     bool fine = fd >= 0 && write_all(fd, program) && fchmod(fd, 0755) == 0;
     if (fd >= 0)
         fine = close(fd) == 0 && fine;
-    fine = fine && rename(beside, path) == 0;
+    fine = fine && rename(beside.data, path) == 0;
     if (!fine) {
         fprintf(stderr, "dunite: %s: %s\n", path, strerror(errno));
         if (fd >= 0)
-            unlink(beside);
+            unlink(beside.data);
     }
-    free(beside);
+    du_bytes_deinit(&beside);
     return fine;
 }
 

@@ -135,6 +135,10 @@ static const char *why_no_wait(lua_State *L) {
     return NULL;
 }
 
+bool du_task_may_wait(lua_State *L) {
+    return why_no_wait(L) == NULL;
+}
+
 void du_task_check_wait(lua_State *L) {
     const char *why = why_no_wait(L);
     if (why != NULL)

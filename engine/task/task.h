@@ -153,6 +153,7 @@ int du_task_wait_k(lua_State *L, struct du_ticket ticket, void (*cancel)(void *u
                    lua_KContext context, lua_KFunction after);
 /* Whether this C function may wait at all: raises a clear error when not. */
 void du_task_check_wait(lua_State *L);
+bool du_task_may_wait(lua_State *L); /* the same, asked */
 /* Resumes the wait; push may be NULL for no values. False: the ticket was stale, push was not
  * called. A wake-up may come before du_task_wait is reached: the wait then returns at once. */
 bool du_task_wake(struct du_ticket ticket, du_task_push *push, void *user);
