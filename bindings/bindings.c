@@ -38,7 +38,6 @@ static struct du_bindings *new_bindings(void) {
 }
 
 void du_bindings_open(lua_State *L, struct du_context *context) {
-    *(struct du_context **)lua_getextraspace(L) = context;
     context->state = L;
     du_box_define_own(L);
     du_loader_preload(L, "dunite.native", open_native);

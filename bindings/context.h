@@ -67,6 +67,7 @@ struct du_host_module {
 };
 
 struct du_context {
+    struct du_tasks *tasks; /* first: the state's extra space points to it (task.h) */
     struct du_base *base;
     struct du_shared *shared;     /* NULL while only checking */
     lua_State *state;             /* set by du_bindings_open, as is the next */
@@ -74,7 +75,6 @@ struct du_context {
     uv_loop_t *loop;
     struct du_mailbox *mailbox;
     struct du_timers *timers;
-    struct du_tasks *tasks;
     struct du_client *client;
     const char *folder; /* the deployment's; with a bundle, what relative paths are below */
     const struct du_scripts *bundle; /* in place of what is in the folder, or NULL */

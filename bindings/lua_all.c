@@ -22,8 +22,20 @@ struct all {
     struct child *children;
 };
 
+/* A child that could not even fail for want of memory has no entry yet. */
 static int push_results(lua_State *L, struct du_wait *wait) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ((struct all *)wait)->results);
+    struct all *all = (struct all *)wait;
+    struct du_error memory = du_error_of(DU_MEMORY);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, all->results);
+    for (size_t i = 1; i <= all->count; i++) {
+        if (lua_rawgeti(L, -1, (lua_Integer)i) == LUA_TNIL) {
+            lua_createtable(L, 2, 0);
+            du_lua_push_error(L, &memory);
+            lua_rawseti(L, -2, 2);
+            lua_rawseti(L, -3, (lua_Integer)i);
+        }
+        lua_pop(L, 1);
+    }
     return 1;
 }
 
@@ -103,19 +115,7 @@ static void start_child(lua_State *L, struct all *all, size_t i) {
     lua_rawgeti(L, 1, child->number);
     all->left++;
     if (du_task_start(context->tasks, L, 2, &options, &child->task) != DU_OK)
-        all->left--; /* its entry says Memory already */
-}
-
-/* A list of { nil, Memory }, so that a child that could not even fail has its entry. */
-static void push_empty_results(lua_State *L, lua_Integer count) {
-    struct du_error memory = du_error_of(DU_MEMORY);
-    lua_createtable(L, (int)count, 0);
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_createtable(L, 2, 0);
-        du_lua_push_error(L, &memory);
-        lua_rawseti(L, -2, 2);
-        lua_rawseti(L, -2, i);
-    }
+        all->left--; /* its entry will say Memory */
 }
 
 /* all(functions) */
@@ -131,7 +131,7 @@ static int all(lua_State *L) {
     }
     luaL_checkstack(L, 8, NULL);
     du_task_check_wait(L);
-    push_empty_results(L, (lua_Integer)count);
+    lua_createtable(L, (int)count, 0); /* so that no entry has to allocate but itself */
     int results = luaL_ref(L, LUA_REGISTRYINDEX);
     struct all *all = du_wait_try(L, &all_type);
     struct child *children = du_calloc(count + 1, sizeof *children);

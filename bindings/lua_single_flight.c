@@ -23,6 +23,8 @@ struct joining {
     struct du_waiter waiter;
 };
 
+enum { KEY_ROOM = 256 }; /* of a key that needs no allocation */
+
 static const struct du_box_type flights_type;
 
 static struct du_single_flight *check_flights(lua_State *L) {
@@ -65,42 +67,54 @@ static void deliver(struct du_waiter *waiter) {
 static const struct du_wait_type join_type = {sizeof(struct joining), push_outcome, leave_flight,
                                               drop_outcome};
 
+/* Where run's arguments are. */
+enum { KEY = 2, OPERATION, OPTIONS };
+
+struct run_options {
+    struct du_operation_options operation;
+    int64_t timeout_ms; /* negative: no bound */
+};
+
 static int answer_error(lua_State *L, struct joining *joining, struct du_error error) {
     joining->waiter.outcome.error = error;
     return du_wait_answer(L, &joining->wait);
 }
 
-/* From here on nothing is raised but by answer and park. Takes the operation. */
+/* From here on nothing is raised but by answer and park. */
 static int join(lua_State *L, struct du_single_flight *flights, struct joining *joining,
-                struct du_operation *operation, struct du_slice key, int64_t timeout_ms) {
-    struct du_flight_options options = du_operation_flight_options(operation);
+                struct du_slice key, const struct run_options *options) {
     struct du_flight *flight;
     struct du_error error;
     joining->waiter.deliver = deliver;
     joining->waiter.within = du_task_within(L);
-    enum du_join joined = du_single_flight_join(flights, key.data, key.size, &joining->waiter,
-                                                &options, &flight, &error);
+    enum du_join joined =
+        du_single_flight_join(flights, key.data, key.size, &joining->waiter, NULL, &flight, &error);
     if (joined == DU_JOIN_LEADER)
-        du_operation_start(L, operation, &flight);
-    else
-        du_operation_free(&operation);
+        du_operation_start(L, OPERATION, &options->operation, &flight);
     if (joined == DU_JOIN_FAILED)
         return answer_error(L, joining, error);
     if (joined == DU_JOIN_SETTLED)
         return du_wait_answer(L, &joining->wait);
-    if (timeout_ms >= 0 && du_wait_bound(&joining->wait, timeout_ms) != DU_OK &&
+    if (options->timeout_ms >= 0 && du_wait_bound(&joining->wait, options->timeout_ms) != DU_OK &&
         leave_flight(&joining->wait))
         return answer_error(L, joining, du_error_of(DU_MEMORY));
     return du_wait_park(L, &joining->wait);
 }
 
-/* Pushes the key with the generation before it: flights of Lua operations are per script
- * generation. */
-static struct du_slice push_key(lua_State *L, int index) {
+/* The key with the generation before it: flights of Lua operations are per script generation. In
+ * room where that is enough, else on the stack. */
+static struct du_slice whole_key(lua_State *L, char room[KEY_ROOM]) {
     uint64_t generation = du_context_of(L)->generation;
+    size_t size;
+    const char *text = lua_tolstring(L, KEY, &size);
+    memcpy(room, &generation, sizeof generation);
+    if (size <= KEY_ROOM - sizeof generation) {
+        memcpy(room + sizeof generation, text, size);
+        return (struct du_slice){room, sizeof generation + size};
+    }
     struct du_slice key;
-    lua_pushlstring(L, (const char *)&generation, sizeof generation);
-    lua_pushvalue(L, index);
+    lua_pushlstring(L, room, sizeof generation);
+    lua_pushvalue(L, KEY);
     lua_concat(L, 2);
     key.data = lua_tolstring(L, -1, &key.size);
     return key;
@@ -118,39 +132,39 @@ static int ran_here(lua_State *L, int status, lua_KContext context) {
 
 /* Who only explains is alone: the operation runs in its own task. */
 static int run_here(lua_State *L) {
-    lua_settop(L, 3);
+    lua_settop(L, OPERATION);
     lua_pushcfunction(L, publish_nothing);
     lua_callk(L, 1, 2, 0, ran_here);
     return ran_here(L, LUA_OK, 0);
 }
 
-/* flights:run(key, operation, options) */
-static int run(lua_State *L) {
+static struct run_options read_options(lua_State *L) {
     static const char *const keys[] = {"timeout", "on_abandon", "retries", NULL};
     static const char *const choices[] = {"cancel", "finish", NULL};
+    struct run_options options = {{.cancel = true}, -1};
+    if (lua_isnoneornil(L, OPTIONS))
+        return options;
+    du_options_check(L, OPTIONS, keys);
+    options.timeout_ms = du_options_integer(L, OPTIONS, "timeout", -1);
+    int64_t retries = du_options_integer(L, OPTIONS, "retries", 0);
+    luaL_argcheck(L, retries >= 0 && retries <= 100, OPTIONS, "retries are 0 to 100");
+    options.operation.retries = (int)retries;
+    options.operation.cancel = du_options_choice(L, OPTIONS, "on_abandon", choices, 0) == 0;
+    return options;
+}
+
+/* flights:run(key, operation, options) */
+static int run(lua_State *L) {
+    char room[KEY_ROOM];
     struct du_single_flight *flights = check_flights(L);
-    luaL_checktype(L, 2, LUA_TSTRING); /* the number 1 would be the key "1" */
-    luaL_checktype(L, 3, LUA_TFUNCTION);
-    du_options_check(L, 4, keys);
+    luaL_checktype(L, KEY, LUA_TSTRING); /* the number 1 would be the key "1" */
+    luaL_checktype(L, OPERATION, LUA_TFUNCTION);
+    struct run_options options = read_options(L);
     if (du_explains(L))
         return run_here(L);
-    int64_t timeout_ms = du_options_integer(L, 4, "timeout", -1);
-    int64_t retries = du_options_integer(L, 4, "retries", 0);
-    luaL_argcheck(L, retries >= 0 && retries <= 100, 4, "retries are 0 to 100");
-    struct du_operation_options options = {
-        .retries = (int)retries,
-        .cancel = du_options_choice(L, 4, "on_abandon", choices, 0) == 0,
-    };
-    struct du_slice key = push_key(L, 2);
-    du_task_check_wait(L);
-    struct du_operation *operation = du_operation_new(L, 3, &options);
-    struct joining *joining = operation != NULL ? du_wait_try(L, &join_type) : NULL;
-    if (joining == NULL) {
-        if (operation != NULL)
-            du_operation_free(&operation);
-        return du_lua_raise(L, du_error_of(DU_MEMORY));
-    }
-    return join(L, flights, joining, operation, key, timeout_ms);
+    struct du_slice key = whole_key(L, room);
+    struct joining *joining = du_wait_new(L, &join_type);
+    return join(L, flights, joining, key, &options);
 }
 
 static int in_flight(lua_State *L) {

@@ -26,7 +26,7 @@ struct du_operation {
     struct du_task *task;     /* NULL: backing off */
     struct du_scope scope;
     struct publisher_box *publisher; /* of this try; NULL: collected */
-    int function;                    /* in the registry */
+    int function;                    /* in the registry, where it may be tried again */
     int tries;                       /* so far */
     struct du_timer pause;
     struct du_mail abandoned;
@@ -35,7 +35,7 @@ struct du_operation {
 
 static const struct du_ending done = {.fate = DU_FATE_DONE};
 
-static void try(lua_State *L, struct du_operation *operation);
+static void try(lua_State *L, struct du_operation *operation, int index);
 
 static void free_operation(struct du_operation *operation) {
     du_mailbox_expect(operation->context->mailbox, -1);
@@ -67,7 +67,7 @@ static void fail(struct du_operation *operation, const struct du_error *error) {
 
 static void next_try(struct du_timer *timer) {
     struct du_operation *operation = du_container_of(timer, struct du_operation, pause);
-    try(operation->context->state, operation);
+    try(operation->context->state, operation, 0);
 }
 
 /* False: it is not to be tried again. */
@@ -143,19 +143,33 @@ void du_lua_operation_define(lua_State *L) {
     du_box_define(L, &publisher_type);
 }
 
+/* The function comes with the first try, and is kept for the others. */
+static void push_function(lua_State *L, struct du_operation *operation) {
+    if (operation->function != LUA_NOREF) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, operation->function);
+        return;
+    }
+    lua_pushvalue(L, 2);
+    if (operation->options.retries == 0)
+        return;
+    lua_pushvalue(L, 2);
+    operation->function = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
 /* Pushes what the task is started with. */
 static int push_call(lua_State *L) {
     struct du_operation *operation = lua_touserdata(L, 1);
     lua_pushcfunction(L, du_scope_enter);
     lua_pushlightuserdata(L, &operation->scope);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, operation->function);
+    push_function(L, operation);
     operation->publisher = du_box_new(L, &publisher_type, sizeof *operation->publisher);
     operation->publisher->operation = operation;
     lua_pushcclosure(L, publish, 1);
     return 4;
 }
 
-static void try(lua_State *L, struct du_operation *operation) {
+/* index: where the function is, at the first try. */
+static void try(lua_State *L, struct du_operation *operation, int index) {
     struct du_context *context = operation->context;
     struct du_task_options options = {DU_PHASE_FLIGHT, context->budget, operation->flight,
                                       ended,           operation,       "a flight's operation"};
@@ -166,7 +180,9 @@ static void try(lua_State *L, struct du_operation *operation) {
     if (lua_checkstack(L, 6)) {
         lua_pushcfunction(L, push_call);
         lua_pushlightuserdata(L, operation);
-        if (lua_pcall(L, 1, 4, 0) == LUA_OK)
+        if (index != 0)
+            lua_pushvalue(L, index);
+        if (lua_pcall(L, index != 0 ? 2 : 1, 4, 0) == LUA_OK)
             kind = du_task_start(context->tasks, L, 3, &options, &task);
     }
     lua_settop(L, top);
@@ -201,44 +217,34 @@ static void tell_abandoned(struct du_flight *flight, void *user) {
     du_mailbox_post(operation->context->mailbox, &operation->abandoned);
 }
 
-struct du_operation *du_operation_new(lua_State *L, int index,
-                                      const struct du_operation_options *options) {
-    lua_pushvalue(L, index);
-    int function = luaL_ref(L, LUA_REGISTRYINDEX);
+static struct du_operation *make(struct du_context *context,
+                                 const struct du_operation_options *options) {
     struct du_operation *operation = du_calloc(1, sizeof *operation);
-    if (operation == NULL) {
-        luaL_unref(L, LUA_REGISTRYINDEX, function);
+    if (operation == NULL)
         return NULL;
-    }
-    operation->context = du_context_of(L);
+    operation->context = context;
     operation->options = *options;
-    operation->function = function;
+    operation->function = LUA_NOREF;
     operation->pause.fire = next_try;
     operation->abandoned.deliver = hear_abandoned;
     du_scope_init(&operation->scope, NULL);
-    du_list_append(&operation->context->bindings->operations, &operation->node);
+    du_list_append(&context->bindings->operations, &operation->node);
+    du_mailbox_expect(context->mailbox, 1);
     return operation;
 }
 
-struct du_flight_options du_operation_flight_options(struct du_operation *operation) {
-    if (!operation->options.cancel)
-        return (struct du_flight_options){NULL, NULL};
-    return (struct du_flight_options){tell_abandoned, operation};
-}
-
-void du_operation_start(lua_State *L, struct du_operation *operation, struct du_flight **flight) {
+void du_operation_start(lua_State *L, int index, const struct du_operation_options *options,
+                        struct du_flight **flight) {
+    struct du_operation *operation = make(du_context_of(L), options);
+    if (operation == NULL) {
+        du_flight_complete(flight, (struct du_outcome){du_error_of(DU_MEMORY), NULL});
+        return;
+    }
     operation->flight = *flight;
     *flight = NULL;
-    du_mailbox_expect(operation->context->mailbox, 1);
-    try(L, operation);
-}
-
-void du_operation_free(struct du_operation **operation) {
-    struct du_operation *unused = *operation;
-    *operation = NULL;
-    luaL_unref(unused->context->state, LUA_REGISTRYINDEX, unused->function);
-    du_list_remove(&unused->node);
-    du_free(unused);
+    if (options->cancel)
+        du_flight_watch(operation->flight, &(struct du_flight_options){tell_abandoned, operation});
+    try(L, operation, index);
 }
 
 void du_operations_close(struct du_context *context) {

@@ -27,23 +27,15 @@
 
 #include <lua.h>
 
-struct du_operation;
-
 struct du_operation_options {
     int retries; /* further tries after a retryable failure */
     bool cancel; /* when nobody is left to want it */
 };
 
-/* An operation that is not started yet, for the function at index. NULL: out of memory. May raise.
- */
-struct du_operation *du_operation_new(lua_State *L, int index,
-                                      const struct du_operation_options *options);
-/* Gives it to a join as its flight's options. */
-struct du_flight_options du_operation_flight_options(struct du_operation *operation);
-/* The join made a flight: takes it, and starts the first try. Raises nothing. */
-void du_operation_start(lua_State *L, struct du_operation *operation, struct du_flight **flight);
-/* The join made none. */
-void du_operation_free(struct du_operation **operation);
+/* Takes the flight that a join has made, and starts the first try of the function at index. Without
+ * the memory for it the flight is completed with that. Raises nothing. */
+void du_operation_start(lua_State *L, int index, const struct du_operation_options *options,
+                        struct du_flight **flight);
 
 /* Ends those of the worker that wait for another try; the running ones end with their tasks. */
 void du_operations_close(struct du_context *context);

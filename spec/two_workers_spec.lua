@@ -258,6 +258,47 @@ describe("a limit over two workers", function()
     app.engine:set_clock(os.time() * 1000)
   end)
 
+  it("charges a grant to the day it asked on, when the day rolls over between slot and count", function()
+    local app = workers.app
+    local today = os.time() // 86400 * 86400 * 1000
+    local tomorrow = today + 86400 * 1000
+    local got
+    app.engine:set_clock(tomorrow - 3600 * 1000) -- it goes on from there
+    app:fault("counter.hold", 1)
+    t.together {
+      function()
+        got = workers:both([[
+          local lease = assert(limits.few:acquire(ada))
+          put "granted"
+          await "looked"
+          lease:release()
+          local used = limits.few:look(ada).used
+          put "released"
+          return used]], [[
+          await "granted"
+          local held = limits.few:look(ada)
+          local _, denied = limits.few:acquire(ada)
+          put "looked"
+          await "released"
+          local lease <close> = assert(limits.few:acquire(ada))
+          return { running = held.running, used = held.used, denied = denied.variant }]])
+      end,
+      function()
+        t.until_true(function() return workers:on(1, "return limits.few:look(ada).running") == 1 end)
+        assert.equal(0, workers:on(1, "return limits.few:look(ada).used")) -- the slot is taken, the count waits
+        app.engine:set_clock(tomorrow)
+        app:fault("counter.hold", 0)
+      end,
+    }
+    assert.equal(0, got[1][1]) -- of the new day, although it was granted on it
+    assert.same({ running = 1, used = 0, denied = "Concurrency" }, got[2][1])
+    assert.equal(1, workers:on(0, "return limits.few:look(ada).used")) -- the other worker's, of the new day
+    app.engine:set_clock(today + 1)
+    local _, problem = workers:on(1, "return limits.few:acquire(ada)")
+    assert.equal("DailyCap", problem.variant) -- and the old one's is spent
+    app.engine:set_clock(os.time() * 1000)
+  end)
+
   it("leaks no slot when a count cannot be given back, and says so in the log", function()
     workers.app:fault("counter.give_back", 5, 1)
     local used = workers:on(1, [[

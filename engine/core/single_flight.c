@@ -278,6 +278,13 @@ void du_single_flight_each(struct du_single_flight *table,
     pthread_mutex_unlock(&table->domain->lock);
 }
 
+void du_flight_watch(struct du_flight *flight, const struct du_flight_options *options) {
+    pthread_mutex_lock(&flight->domain->lock);
+    assert(!unwanted(flight));
+    flight->options = *options;
+    pthread_mutex_unlock(&flight->domain->lock);
+}
+
 static const struct du_error no_error = {.kind = DU_OK, .retry_after = -1};
 
 /* Each gets a reference of its own; `held` is NULL when the flight is over. An error is large, so

@@ -102,6 +102,10 @@ void du_single_flight_each(struct du_single_flight *table,
                                         bool published),
                            void *user);
 
+/* The leader names the options that it had not at the join; while its own waiter waits, so that
+ * nobody can have left last. They are copied. */
+void du_flight_watch(struct du_flight *flight, const struct du_flight_options *options);
+
 /* Hands the value to all who wait and to all who will join. The flight keeps a reference of its
  * own; the caller's stays the caller's. A second publish is a bug (asserted). */
 void du_flight_publish(struct du_flight *flight, struct du_value *value);

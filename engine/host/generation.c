@@ -45,7 +45,6 @@ enum du_error_kind du_generation_open(struct du_generation *generation, struct d
     if (L == NULL)
         return du_error_set(error, DU_MEMORY, "making a Lua state");
     generation->state = L;
-    *(struct du_context **)lua_getextraspace(L) = context;
     enum du_error_kind kind = du_tasks_new(&context->tasks, L);
     if (kind != DU_OK)
         return du_error_set(error, kind, "making a Lua state");

@@ -93,7 +93,6 @@ static enum du_error_kind open_state(struct spec *spec, struct du_error *error) 
     lua_State *L = spec->state = luaL_newstate();
     if (L == NULL)
         return du_error_set(error, DU_MEMORY, "making a Lua state");
-    *(struct du_context **)lua_getextraspace(L) = &spec->context;
     if (du_tasks_new(&spec->context.tasks, L) != DU_OK)
         return du_error_set(error, DU_MEMORY, "making a Lua state");
     lua_pushcfunction(L, set_up);

@@ -6,13 +6,22 @@
 #include "sql.h"
 
 #include <pthread.h>
+#include <time.h>
 
 enum { BLOCK_UNLIMITED = 1024, BLOCKS_A_CAP = 64 };
 
 /* Ceilings ---------------------------------------------------------------------------------- */
 
+/* Where tests hold a count up, between its slot and the ledger. */
+static void hold(struct du_base *base) {
+    const struct timespec moment = {.tv_nsec = 1000000};
+    while (du_fault(&base->faults, DU_FAULT_COUNTER_HOLD) != 0)
+        nanosleep(&moment, NULL);
+}
+
 static int apply_ceiling(struct du_entry *entry, sqlite3 *database) {
     struct du_counts_row *row = du_container_of(entry, struct du_counts_row, entry);
+    hold(row->counts->base);
     return DU_SQL(database,
                   "INSERT OR REPLACE INTO ceilings (day, scope, subject, ceiling)"
                   " VALUES (?,?,?,?)",

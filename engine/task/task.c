@@ -28,7 +28,8 @@ static void retire(struct du_task *task) {
     struct du_tasks *tasks = task->tasks;
     task->ticket = task->woken = 0;
     du_held_drop(task);
-    lua_resetthread(task->thread);
+    if (lua_status(task->thread) != LUA_OK) /* else its base has returned; a reset costs a stack */
+        lua_resetthread(task->thread);
     lua_settop(task->thread, 0);
     task->state = DU_TASK_IDLE;
     du_list_remove(&task->link);

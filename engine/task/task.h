@@ -93,11 +93,13 @@ struct du_ticket {
     uint64_t number;
 };
 
+/* The state's extra space (lua_getextraspace) is a pointer to *tasks from now on: that stays where
+ * it is as long as the state. A struct that begins with it is so found from any thread of Lua's. */
 enum du_error_kind du_tasks_new(struct du_tasks **tasks, lua_State *state);
 /* Cancels all that is left, then frees; no ticket may be woken any more. Call it before lua_close,
  * with no task running. What the cancelled tasks' `ended` start is refused with DU_CANCELLED. */
 void du_tasks_free(struct du_tasks **tasks);
-struct du_tasks *du_tasks_of(lua_State *state); /* by the registry; NULL when there are none */
+struct du_tasks *du_tasks_of(lua_State *state); /* NULL: freed */
 size_t du_tasks_alive(const struct du_tasks *tasks);
 
 /* How an error of the engine becomes a Lua value: push leaves one value on the stack, and may

@@ -5,8 +5,6 @@
 
 #include <lauxlib.h>
 
-static const char registry_key;
-
 /* --- errors as Lua values --- */
 
 static void push_as_text(lua_State *L, const struct du_error *error) {
@@ -36,13 +34,18 @@ static int prepare(lua_State *L) {
     struct du_tasks *tasks = lua_touserdata(L, 1);
     tasks->aside = lua_newthread(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, tasks);
-    lua_pushlightuserdata(L, tasks);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_key);
     return 0;
+}
+
+/* Where the state's tasks are kept; threads get a copy of the main one's when they are made. */
+static struct du_tasks ***home(lua_State *state) {
+    return lua_getextraspace(state);
 }
 
 enum du_error_kind du_tasks_new(struct du_tasks **tasks, lua_State *state) {
     struct du_tasks *made = du_calloc(1, sizeof *made);
+    *tasks = NULL;
+    *home(state) = tasks;
     if (made == NULL)
         return DU_MEMORY;
     du_list_init(&made->alive);
@@ -79,15 +82,11 @@ void du_tasks_free(struct du_tasks **tasks) {
         du_free(task);
     }
     forget(ending->state, ending);
-    forget(ending->state, &registry_key);
     du_free(ending);
 }
 
 struct du_tasks *du_tasks_of(lua_State *state) {
-    lua_rawgetp(state, LUA_REGISTRYINDEX, &registry_key);
-    struct du_tasks *tasks = lua_touserdata(state, -1);
-    lua_pop(state, 1);
-    return tasks;
+    return **home(state);
 }
 
 size_t du_tasks_alive(const struct du_tasks *tasks) {

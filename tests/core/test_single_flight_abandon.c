@@ -42,6 +42,22 @@ static void rule_8_a_flight_whose_whole_cohort_left_is_cancelled_on_confirmation
     du_flight_complete(&flight, failed(DU_CANCELLED, "nobody"));
 }
 
+static void rule_8_a_hook_that_the_leader_names_after_the_join_is_called_too(void **state) {
+    struct flights *flights = *state;
+    int hooks = 0;
+    const struct du_flight_options options = {count_hook, &hooks};
+    struct caller leader, joiner;
+    struct du_flight *flight = lead(flights->table, "k", &leader);
+    join(flights->table, "k", &joiner);
+    assert_true(du_flight_leave(&joiner.waiter));
+    du_flight_watch(flight, &options);
+    assert_int_equal(hooks, 0);
+    assert_true(du_flight_leave(&leader.waiter));
+    assert_int_equal(hooks, 1);
+    assert_true(du_flight_confirm_abandoned(flight));
+    du_flight_complete(&flight, failed(DU_CANCELLED, "nobody"));
+}
+
 static void rule_8_without_a_hook_a_deserted_flight_finishes_and_may_be_joined(void **state) {
     struct flights *flights = *state;
     struct caller leader, joiner;
@@ -147,6 +163,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(rule_8_a_leader_who_hangs_up_aborts_nobody),
         CASE(rule_8_a_flight_whose_whole_cohort_left_is_cancelled_on_confirmation),
+        CASE(rule_8_a_hook_that_the_leader_names_after_the_join_is_called_too),
         CASE(rule_8_without_a_hook_a_deserted_flight_finishes_and_may_be_joined),
         CASE(rule_8_who_joins_between_hook_and_confirmation_keeps_the_flight),
         CASE(rule_8_who_holds_the_published_value_keeps_the_flight),
