@@ -31,6 +31,31 @@ describe("JSON", function()
     end
   end)
 
+  it("is read as lua-cjson reads it, where that is right", function()
+    local cjson = require "cjson"
+    local seed = 20261127
+    local function random(n)
+      seed = (seed * 1103515245 + 12345) % 2147483648
+      return seed // 65536 % n
+    end
+    local texts = { "", "a", 'q"\\', "\n\t\0", "ü€😀", ("long "):rep(50) }
+    local function value(depth)
+      local sort = random(depth > 4 and 5 or 7)
+      if sort == 0 then return json.null end
+      if sort == 1 then return random(2) == 1 end
+      if sort == 2 then return (random(32768) - 16384) * 2 ^ (random(80) - 40) end
+      if sort == 3 then return random(32768) * 32768 * random(2) - random(32768) end
+      if sort == 4 then return texts[random(#texts) + 1] .. random(100) end
+      local made = sort == 5 and setmetatable({}, json.array) or {}
+      for i = 1, random(6) do made[sort == 5 and i or texts[random(#texts) + 1] .. i] = value(depth + 1) end
+      return made
+    end
+    for _ = 1, 500 do
+      local text = json.encode(value(0))
+      assert.same(cjson.decode(text), json.decode(text))
+    end
+  end)
+
   it("may not be deeper than 64", function()
     assert.is_table(json.decode(("["):rep(64) .. ("]"):rep(64)))
     assert.is_nil((json.decode(("["):rep(65) .. ("]"):rep(65))))
