@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 64, SUBJECTS = 1024, SYNCS = 300, GRANTS_ONE = 300, SAMPLES = 2000 };
+enum { AT_ONCE = 64, SUBJECTS = 1024, SYNCS = 300, GRANTS_ONE = 300 };
+enum { SAMPLES = 2000, SAMPLES_MOST = 200000 };
 
 static struct du_base base;
 
@@ -117,28 +118,37 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Waits of single grants of so many subjects. */
+static void say_waits(const char *name, int64_t *taken, int count) {
+    static const struct {
+        const char *name;
+        double part;
+    } marks[] = {{"p50", 0.5}, {"p99", 0.99}, {"p99_9", 0.999}, {"most", 1}};
+    char line[64];
+    qsort(taken, (size_t)count, sizeof *taken, by_size);
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        int at = (int)(marks[i].part * count);
+        snprintf(line, sizeof line, "wait.%s_%s_us", name, marks[i].name);
+        figure(line, (double)taken[at < count ? at : count - 1] / 1000);
+    }
+}
+
+/* Waits of single grants, each of the next of so many subjects; until it is enough, where that is
+ * given. */
 static void waits(struct du_counter *counter, const char *name, const char *scope, int64_t cap,
                   int subjects, const atomic_bool *enough) {
-    static int64_t taken[SAMPLES];
+    static int64_t taken[SAMPLES_MOST];
     static struct asking asking[1];
-    char line[64];
     int count = 0;
     sem_t done;
     sem_init(&done, 0, 0);
-    for (; count < SAMPLES && (count < 100 || enough == NULL || !atomic_load(enough)); count++) {
+    while (enough == NULL ? count < SAMPLES : count < SAMPLES_MOST && !atomic_load(enough)) {
         int64_t start = figure_wall_ns();
         if (ask(counter, asking, 1, count % subjects, scope, cap, &done) > 0)
             sem_wait(&done);
-        taken[count] = figure_wall_ns() - start;
+        taken[count++] = figure_wall_ns() - start;
         usleep(500);
     }
-    qsort(taken, (size_t)count, sizeof *taken, by_size);
-    int middle = count / 2, high = count * 99 / 100;
-    snprintf(line, sizeof line, "wait.%s_p50_us", name);
-    figure(line, (double)taken[middle] / 1000);
-    snprintf(line, sizeof line, "wait.%s_p99_us", name);
-    figure(line, (double)taken[high] / 1000);
+    say_waits(name, taken, count);
     sem_destroy(&done);
 }
 
@@ -172,15 +182,15 @@ static void *fill(void *user) {
     return NULL;
 }
 
+/* From its first byte to the end of its sync. */
 static void waits_beside_a_fill(struct du_counter *counter, const char *folder, int64_t gib) {
     struct filling filling = {.folder = folder, .bytes = gib << 30};
     pthread_t thread;
     waits(counter, "alone_default", "alone", 6400, 1, NULL);
-    waits(counter, "alone_block_1", "alone 1", 64, SUBJECTS, NULL);
+    waits(counter, "alone_block_1", "alone 1", 127, SUBJECTS, NULL);
     int64_t start = figure_wall_ns();
     pthread_create(&thread, NULL, fill, &filling);
-    waits(counter, "beside_fill_default", "beside", 6400, 1, &filling.over);
-    waits(counter, "beside_fill_block_1", "beside 1", 64, SUBJECTS, &filling.over);
+    waits(counter, "beside_fill_block_1", "beside 1", 127, SUBJECTS, &filling.over);
     pthread_join(thread, NULL);
     figure("fill.seconds", (double)(figure_wall_ns() - start) / 1e9);
 }
