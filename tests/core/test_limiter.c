@@ -94,6 +94,23 @@ static void rule_3_a_failing_counter_is_an_error_and_gives_the_slot_back(void **
     release(&request);
 }
 
+static void a_request_that_is_made_again_is_answered_anew(void **state) {
+    struct limits *limits = *state;
+    struct request request;
+    get_lease(limits, whole(limits, &request, 1, 1));
+    release(&request);
+    get_denial(limits, &request, DU_DENIAL_DAILY_CAP);
+    request.acquire.limits = (struct du_limits){0, 9};
+    get_denial(limits, &request, DU_DENIAL_CONCURRENCY);
+    request.acquire.limits = (struct du_limits){1, 9};
+    du_faults_arm(&limits->base.faults, DU_FAULT_COUNTER_ADD, 5, 0, 1);
+    assert_int_equal(acquire(limits, &request), DU_STEP_DONE);
+    expect_error(&request, DU_STORE);
+    get_lease(limits, &request);
+    assert_int_equal(request.acquire.error.kind, DU_OK);
+    release(&request);
+}
+
 static void rule_4_a_slot_alone_never_touches_the_day(void **state) {
     struct limits *limits = *state;
     struct request first, second;
@@ -323,6 +340,7 @@ int main(void) {
         LIMITS_CASE(rule_2_over_the_cap_neither_slot_nor_count_stays),
         LIMITS_CASE(rule_2_a_failing_roll_back_leaks_no_slot_and_is_logged),
         LIMITS_CASE(rule_3_a_failing_counter_is_an_error_and_gives_the_slot_back),
+        LIMITS_CASE(a_request_that_is_made_again_is_answered_anew),
         LIMITS_CASE(rule_4_a_slot_alone_never_touches_the_day),
         LIMITS_CASE(rule_5_a_second_release_is_harmless),
         LIMITS_CASE(rule_5_slots_never_leak_however_requests_end),

@@ -83,6 +83,21 @@ static void rule_11_the_count_covers_later_pieces_for_its_time(void **state) {
     get_denial(limits, piece(limits, &request, "blob", 1, 2), DU_DENIAL_DAILY_CAP);
 }
 
+static void rule_11_the_cover_of_one_who_queued_begins_with_his_count(void **state) {
+    struct limits *limits = *state;
+    struct request other, queued;
+    get_lease(limits, whole(limits, &other, 1, 9));
+    get_in_line(limits, piece(limits, &queued, "blob", 1, 9));
+    du_clock_advance(&limits->base.clock, COVER_MS);
+    release(&other);
+    expect_lease(&queued);
+    release(&queued);
+    du_clock_advance(&limits->base.clock, COVER_MS - 1);
+    get_lease(limits, piece(limits, &queued, "blob", 1, 9));
+    release(&queued);
+    assert_int_equal(counted(limits), 2); /* other and queued */
+}
+
 static void rule_11_a_wall_clock_set_back_or_forth_changes_no_cover(void **state) {
     struct limits *limits = *state;
     struct request request;
@@ -297,6 +312,7 @@ int main(void) {
         LIMITS_CASE(rule_11_subjects_do_not_share),
         LIMITS_CASE(rule_11_sixteen_at_most_at_a_time),
         LIMITS_CASE(rule_11_the_count_covers_later_pieces_for_its_time),
+        LIMITS_CASE(rule_11_the_cover_of_one_who_queued_begins_with_his_count),
         LIMITS_CASE(rule_11_a_wall_clock_set_back_or_forth_changes_no_cover),
         LIMITS_CASE(rule_11_a_covered_piece_still_needs_a_slot),
         LIMITS_CASE(rule_11_a_piece_after_the_cover_is_counted_anew_in_the_same_slot),
