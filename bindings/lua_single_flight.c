@@ -141,9 +141,7 @@ static int run_here(lua_State *L) {
 static struct run_options read_options(lua_State *L) {
     static const char *const keys[] = {"timeout", "on_abandon", "retries", NULL};
     static const char *const choices[] = {"cancel", "finish", NULL};
-    struct run_options options = {{.cancel = true}, -1};
-    if (lua_isnoneornil(L, OPTIONS))
-        return options;
+    struct run_options options;
     du_options_check(L, OPTIONS, keys);
     options.timeout_ms = du_options_integer(L, OPTIONS, "timeout", -1);
     int64_t retries = du_options_integer(L, OPTIONS, "retries", 0);

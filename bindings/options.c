@@ -24,13 +24,10 @@ static void refuse_unknown(lua_State *L, const char *key, const char *const *key
 }
 
 void du_options_check(lua_State *L, int index, const char *const *keys) {
-    if (lua_isnoneornil(L, index)) {
-        lua_settop(L, index - 1);
-        lua_newtable(L);
-        return;
-    }
-    luaL_checktype(L, index, LUA_TTABLE);
     lua_settop(L, index);
+    if (lua_isnil(L, index))
+        return;
+    luaL_checktype(L, index, LUA_TTABLE);
     lua_pushnil(L);
     while (lua_next(L, index)) {
         if (lua_type(L, -2) != LUA_TSTRING)
@@ -41,7 +38,12 @@ void du_options_check(lua_State *L, int index, const char *const *keys) {
     }
 }
 
+/* Most calls bring no options, and pay nothing for those they could have brought. */
 static int get(lua_State *L, int index, const char *key) {
+    if (lua_isnil(L, index)) {
+        lua_pushnil(L);
+        return LUA_TNIL;
+    }
     lua_pushstring(L, key);
     return lua_rawget(L, index);
 }

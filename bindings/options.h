@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Raises for a key of the table that is none of `keys` (NULL-terminated), naming those. An absent
- * table (none or nil) is replaced by an empty one. */
+ * table (none or nil) is nil then, and has no keys. It is the last of the stack. */
 void du_options_check(lua_State *L, int index, const char *const *keys);
 
 /* Each gives `absent` when the key is not there. */
