@@ -114,15 +114,16 @@ static void fail(struct du_request *request, enum du_error_kind kind) {
 static struct du_ending ending_of(const struct du_request *request,
                                   const struct du_task_result *result) {
     struct du_ending ending = {.fate = DU_FATE_DONE};
+    enum du_error_kind problem =
+        result->end != DU_TASK_RETURNED ? result->error.kind : request->problem;
     if (request->left) {
         ending.fate = DU_FATE_LEFT;
     } else if (result->end == DU_TASK_CANCELLED) { /* nobody left: we are closing */
         ending = (struct du_ending){
             .fate = DU_FATE_FAILED, .problem = DU_CANCELLED, .reason = "drained"};
-    } else if (result->end != DU_TASK_RETURNED || du_request_is_our_fault(request->problem)) {
-        ending.fate = DU_FATE_FAILED;
-        ending.problem = result->end != DU_TASK_RETURNED ? result->error.kind : request->problem;
-        ending.reason = du_error_name(ending.problem);
+    } else if (du_request_is_our_fault(problem)) {
+        ending = (struct du_ending){
+            .fate = DU_FATE_FAILED, .problem = problem, .reason = du_error_name(problem)};
     }
     return ending;
 }
