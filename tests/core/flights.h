@@ -52,6 +52,8 @@ static inline int tear_down_flights(void **state) {
     du_single_flight_free(&flights->table);
     du_single_flight_free(&flights->other);
     du_flight_domain_free(&flights->domain);
+    assert_null(flights->table);
+    assert_null(flights->domain);
     assert_int_equal(du_mem_live(), flights->live);
     return 0;
 }

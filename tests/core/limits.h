@@ -129,6 +129,7 @@ static inline int tear_down_limits(void **state) {
     du_mem_fail_after(-1);
     assert_int_equal(du_limiter_leases(limits->limiter), 0);
     du_limiter_free(&limits->limiter);
+    assert_null(limits->limiter);
     du_counter_free(&limits->slow.memory);
     du_log_free(&limits->base.log);
     assert_int_equal(du_mem_live(), limits->live);
