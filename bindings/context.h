@@ -58,6 +58,7 @@ struct du_shared {
 };
 
 struct du_bindings;
+struct du_loader;
 
 /* A module that the program around the engine gives to scripts: open(name, ":preload:") makes it.
  */
@@ -83,6 +84,7 @@ struct du_context {
     void *host;   /* that program's own */
     const char *const
         *environment;             /* "NAME=value" before the process's; NULL-terminated, or NULL */
+    const struct du_loader *loader; /* of the state; NULL where there is none */
     uint64_t generation;          /* part of the key of flights of Lua operations */
     unsigned worker;              /* from 0 */
     struct du_task_budget budget; /* of a task that a binding starts */

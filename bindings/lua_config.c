@@ -125,6 +125,11 @@ static int deployment_has(lua_State *L) {
     return 1;
 }
 
+static int deployment_folder(lua_State *L) {
+    lua_pushstring(L, du_context_of(L)->folder);
+    return 1;
+}
+
 /* Without the newline that an editor puts at a file's end. */
 static void strip_newline(lua_State *L) {
     size_t size;
@@ -160,6 +165,7 @@ void du_lua_config_open(lua_State *L) {
                                          {"secret", secret},
                                          {"read_file", read_file},
                                          {"deployment_has", deployment_has},
+                                         {"deployment_folder", deployment_folder},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -4,20 +4,23 @@
 
 #include "bundled.h"
 #include "command.h"
+#include "online.h"
 #include "report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct loading {
     struct du_arguments options;
     struct du_bytes overrides;
     struct du_check *check;
+    struct du_findings findings;
+    struct du_error error;
+    bool json;
 };
 
-/* 0, or the exit code after what is wrong has been said. */
-static int load(int count, char **words, struct loading *loading) {
-    if (!du_arguments_parse(count, words, du_arguments_load, 0, &loading->options))
-        return 2;
+/* 0, or 1 when it is not to be served. */
+static int load(struct loading *loading, bool strict) {
     du_bytes_init(&loading->overrides);
     du_arguments_overrides(&loading->options, &loading->overrides);
     const char *folder = loading->options.argument_count > 0 ? loading->options.arguments[0] : NULL;
@@ -26,13 +29,10 @@ static int load(int count, char **words, struct loading *loading) {
         .bundle = du_bundled_unless(folder),
         .scripts = du_arguments_text(&loading->options, "scripts"),
         .overrides = loading->overrides.data,
+        .strict = strict,
     };
-    struct du_findings findings = {0};
-    struct du_error error = {0};
-    enum du_error_kind kind = du_check_new(&loading->check, &wanted, &findings, &error);
-    if (kind != DU_OK)
-        du_report(&findings, &error);
-    du_findings_free(&findings);
+    enum du_error_kind kind =
+        du_check_new(&loading->check, &wanted, &loading->findings, &loading->error);
     du_bytes_deinit(&loading->overrides);
     return kind == DU_OK ? 0 : 1;
 }
@@ -43,16 +43,40 @@ static void count_route(void *user, const char *method, const char *pattern, con
     ++*(int *)user;
 }
 
+/* False: no such format. */
+static bool read_format(struct loading *loading) {
+    const char *format = du_arguments_text(&loading->options, "format");
+    if (format == NULL || strcmp(format, "text") == 0)
+        return true;
+    loading->json = strcmp(format, "json") == 0;
+    if (!loading->json)
+        fprintf(stderr, "dunite: --format is text or json, not '%s'\n", format);
+    return loading->json;
+}
+
 int du_command_check(int count, char **words) {
     struct loading loading = {0};
-    int code = load(count, words, &loading);
-    if (code != 0)
-        return code;
-    int routes = 0;
-    du_check_routes(loading.check, count_route, &routes);
-    printf("fine: %d routes\n", routes);
-    du_check_free(&loading.check);
-    return 0;
+    if (!du_arguments_parse(count, words, du_arguments_check, 0, &loading.options) ||
+        !read_format(&loading))
+        return 2;
+    int code = load(&loading, true), routes = 0;
+    bool loaded = code == 0;
+    if (loaded) {
+        du_check_routes(loading.check, count_route, &routes);
+        du_check_free(&loading.check);
+    }
+    if (loaded && du_arguments_flag(&loading.options, "online"))
+        code = du_online_check(&loading.options, loading.json, &loading.findings);
+    if (loading.json)
+        du_report_json(&loading.findings, loaded ? NULL : &loading.error);
+    else if (!loaded)
+        du_report(&loading.findings, &loading.error);
+    if (!loading.json)
+        du_report_warnings(&loading.findings);
+    if (!loading.json && code == 0)
+        printf("fine: %d routes\n", routes);
+    du_findings_free(&loading.findings);
+    return code;
 }
 
 static void print_route(void *user, const char *method, const char *pattern, const char *where,
@@ -64,10 +88,15 @@ static void print_route(void *user, const char *method, const char *pattern, con
 
 int du_command_routes(int count, char **words) {
     struct loading loading = {0};
-    int code = load(count, words, &loading);
-    if (code != 0)
-        return code;
-    du_check_routes(loading.check, print_route, NULL);
-    du_check_free(&loading.check);
-    return 0;
+    if (!du_arguments_parse(count, words, du_arguments_load, 0, &loading.options))
+        return 2;
+    int code = load(&loading, false);
+    if (code == 0) {
+        du_check_routes(loading.check, print_route, NULL);
+        du_check_free(&loading.check);
+    } else {
+        du_report(&loading.findings, &loading.error);
+    }
+    du_findings_free(&loading.findings);
+    return code;
 }

@@ -32,6 +32,6 @@ int du_command_version(int count, char **words);
 int du_command_help(int count, char **words);
 
 extern const struct du_option du_arguments_serve[], du_arguments_load[], du_arguments_member[],
-    du_arguments_bundle[], du_arguments_explain[], du_arguments_audit[];
+    du_arguments_bundle[], du_arguments_explain[], du_arguments_audit[], du_arguments_check[];
 
 #endif

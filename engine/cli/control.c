@@ -79,9 +79,9 @@ static enum du_error_kind strip_header(struct du_bytes *answer, struct du_error 
     return DU_OK;
 }
 
-static enum du_error_kind call_at(const char *data_dir, const char *command,
-                                  const struct du_bytes *body, struct du_bytes *answer,
-                                  struct du_error *error) {
+enum du_error_kind du_control_at(const char *data_dir, const char *command,
+                                 const struct du_bytes *body, struct du_bytes *answer,
+                                 struct du_error *error) {
     char address[512];
     struct du_bytes request;
     snprintf(address, sizeof address, "unix:%s/control.sock", data_dir);
@@ -108,7 +108,8 @@ static int call_offline(const struct du_engine_options *wanted, const char *comm
     int code = du_report_start(&engine, &offline);
     if (code != 0)
         return code;
-    enum du_error_kind kind = call_at(du_engine_data_dir(engine), command, body, answer, &error);
+    enum du_error_kind kind =
+        du_control_at(du_engine_data_dir(engine), command, body, answer, &error);
     if (kind != DU_OK)
         fprintf(stderr, "dunite: %s\n", error.message);
     du_engine_stop(&engine);
@@ -157,7 +158,7 @@ int du_control_call(const struct du_arguments *options, const char *command,
     int code = 1;
     if (du_check_new(&check, &wanted, &findings, &error) != DU_OK) {
         du_report(&findings, &error);
-    } else if (call_at(du_check_data_dir(check), command, body, answer, &error) == DU_OK) {
+    } else if (du_control_at(du_check_data_dir(check), command, body, answer, &error) == DU_OK) {
         code = judge(answer);
     } else if (running) {
         fprintf(stderr, "dunite: no engine runs here (%s)\n", error.message);

@@ -7,6 +7,7 @@
 
 #include "arguments.h"
 #include "bytes.h"
+#include "error.h"
 
 #include <stdbool.h>
 
@@ -14,6 +15,11 @@
  * engine that runs will do. The exit code; what went wrong has been said. */
 int du_control_call(const struct du_arguments *options, const char *command,
                     const struct du_bytes *body, bool running, struct du_bytes *answer);
+
+/* The same of the engine that runs on that data folder, and whatever the answer says. */
+enum du_error_kind du_control_at(const char *data_dir, const char *command,
+                                 const struct du_bytes *body, struct du_bytes *answer,
+                                 struct du_error *error);
 
 /* Builds a JSON object, member by member. */
 void du_control_begin(struct du_bytes *body);

@@ -14,6 +14,13 @@
 
 const struct du_option du_arguments_load[] = {SCRIPTS_OPTION, DATA_DIR_OPTION, {0}};
 
+const struct du_option du_arguments_check[] = {
+    {"online", DU_OPTION_FLAG, NULL, "ask the upstreams for every catalog entry, too"},
+    {"format", DU_OPTION_TEXT, "FORMAT", "text, or json for editors"},
+    SCRIPTS_OPTION,
+    DATA_DIR_OPTION,
+    {0}};
+
 const struct du_option du_arguments_serve[] = {
     {"listen", DU_OPTION_LIST, "ADDR", "host:port, [::]:port or unix:PATH; may come several times"},
     {"workers", DU_OPTION_NUMBER, "N", "worker threads; 0 is one per core"},
@@ -63,8 +70,8 @@ static const struct du_option no_options[] = {{0}};
 const struct du_command du_commands[] = {
     {"serve", du_command_serve, "serve [DIR] [options]", "runs the deployment in DIR",
      du_arguments_serve},
-    {"check", du_command_check, "check [DIR]",
-     "loads everything without serving, tells all that is wrong", du_arguments_load},
+    {"check", du_command_check, "check [DIR] [options]",
+     "loads everything without serving, tells all that is wrong", du_arguments_check},
     {"routes", du_command_routes, "routes [DIR]", "the route table", du_arguments_load},
     {"explain", du_command_explain, "explain [DIR] METHOD PATH [options]",
      "why a request would be answered as it would; touches nothing", du_arguments_explain},

@@ -47,6 +47,7 @@ enum du_error_kind du_check_new(struct du_check **out, const struct du_engine_op
     if (kind == DU_OK)
         kind = du_generation_open(&check->generation, &check->context, options->scripts,
                                   CHECK_MEMORY, error);
+    check->generation.checks = options->strict ? "check" : "serve";
     if (kind == DU_OK)
         kind = du_generation_load(&check->generation, options->overrides, findings, error);
     if (kind == DU_OK)

@@ -132,6 +132,8 @@ static enum du_error_kind start(struct du_engine *engine, struct du_findings *fi
     enum du_error_kind kind = du_check_new(&engine->check, &engine->options, findings, error);
     if (kind == DU_OK)
         kind = open_log(engine, error);
+    for (size_t i = 0; kind == DU_OK && i < findings->warning_count; i++)
+        du_log_write(engine->base.log, DU_LOG_WARN, NULL, findings->warnings[i], NULL, 0);
     if (kind == DU_OK)
         kind = du_stores_open(&engine->stores, &engine->base, du_check_config(engine->check),
                               du_check_data_dir(engine->check), error);

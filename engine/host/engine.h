@@ -41,13 +41,16 @@ struct du_engine_options {
     void *host;   /* for those modules: du_context's host */
     bool offline; /* no listener but the control socket: for commands when no engine runs */
     bool quiet;   /* log warnings only */
+    bool strict;  /* what is only suspicious is a finding, too: `dunite check` */
 };
 
 /* What is wrong with a deployment: one line each, as `file:line: what, and what to write instead`.
  */
 struct du_findings {
-    char **list;
+    char **list; /* it is not served with these */
     size_t count;
+    char **warnings;
+    size_t warning_count;
 };
 void du_findings_free(struct du_findings *findings);
 

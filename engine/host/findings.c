@@ -3,20 +3,32 @@
 
 #include "mem.h"
 
-void du_findings_add(struct du_findings *findings, const char *text) {
-    char **grown = du_realloc(findings->list, (findings->count + 1) * sizeof *grown);
+static void append(char ***list, size_t *count, const char *text) {
+    char **grown = du_realloc(*list, (*count + 1) * sizeof *grown);
     if (grown == NULL)
         return;
-    findings->list = grown;
+    *list = grown;
     char *copy = du_strdup(text);
     if (copy != NULL)
-        findings->list[findings->count++] = copy;
+        grown[(*count)++] = copy;
+}
+
+void du_findings_add(struct du_findings *findings, const char *text) {
+    append(&findings->list, &findings->count, text);
+}
+
+void du_findings_warn(struct du_findings *findings, const char *text) {
+    append(&findings->warnings, &findings->warning_count, text);
+}
+
+static void free_list(char **list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        du_free(list[i]);
+    du_free(list);
 }
 
 void du_findings_free(struct du_findings *findings) {
-    for (size_t i = 0; i < findings->count; i++)
-        du_free(findings->list[i]);
-    du_free(findings->list);
-    findings->list = NULL;
-    findings->count = 0;
+    free_list(findings->list, findings->count);
+    free_list(findings->warnings, findings->warning_count);
+    *findings = (struct du_findings){0};
 }

@@ -40,6 +40,7 @@ enum du_error_kind du_generation_open(struct du_generation *generation, struct d
                                             .scripts = scripts,
                                             .embedded = du_embedded_scripts,
                                             .embedded_count = du_embedded_script_count};
+    context->loader = &generation->loader;
     du_lua_memory_init(&generation->memory, memory);
     lua_State *L = lua_newstate(du_lua_memory_allocate, &generation->memory);
     if (L == NULL)
@@ -82,17 +83,18 @@ static void keep(struct du_generation *generation, lua_State *L, int at) {
     generation->loaded = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-static void gather(struct loading *loading, lua_State *L, int at) {
-    lua_getfield(L, at, "findings");
+/* Adds each text of the list in that field of the table at `at`; gives how many there are. */
+static size_t gather(lua_State *L, int at, const char *field, struct du_findings *findings,
+                     void (*add)(struct du_findings *findings, const char *text)) {
+    lua_getfield(L, at, field);
     size_t count = lua_rawlen(L, -1);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
-        du_findings_add(loading->findings, lua_tostring(L, -1));
+        add(findings, lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    if (count > 0)
-        loading->error = du_error_of(DU_SCRIPT);
+    return count;
 }
 
 static void loaded(void *user, const struct du_task_result *result) {
@@ -103,7 +105,9 @@ static void loaded(void *user, const struct du_task_result *result) {
         return;
     }
     int at = lua_absindex(result->thread, -1);
-    gather(loading, result->thread, at);
+    if (gather(result->thread, at, "findings", loading->findings, du_findings_add) > 0)
+        loading->error = du_error_of(DU_SCRIPT);
+    gather(result->thread, at, "warnings", loading->findings, du_findings_warn);
     keep(loading->generation, result->thread, at);
 }
 
@@ -140,7 +144,8 @@ enum du_error_kind du_generation_load(struct du_generation *generation, const ch
         lua_pushstring(L, overrides);
     else
         lua_pushnil(L);
-    enum du_error_kind kind = du_task_start(generation->context->tasks, L, 1, &options, &task);
+    lua_pushstring(L, generation->checks);
+    enum du_error_kind kind = du_task_start(generation->context->tasks, L, 2, &options, &task);
     if (kind != DU_OK)
         return du_error_set(error, kind, "loading the scripts");
     if (task != NULL) {

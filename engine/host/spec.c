@@ -84,6 +84,7 @@ static enum du_error_kind open_state(struct spec *spec, struct du_error *error) 
         .folder = spec->options->folder,
         .versions = du_versions_each,
         .generation = 1,
+        .loader = &spec->loader,
     };
     spec->loader = (struct du_loader){.deployment = spec->options->folder,
                                       .main = "dunite",

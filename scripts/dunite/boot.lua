@@ -2,10 +2,12 @@
 
 local native = require "dunite.native"
 local app = require "dunite.app"
+local check = require "dunite.check"
 local deployment = require "dunite.deployment"
+local hiding = require "dunite.check.hiding"
 local locate = require "dunite.locate"
 local members = require "dunite.members"
-local totality = require "dunite.totality"
+local ejected = require "dunite.ejected"
 
 local M = {}
 
@@ -42,6 +44,34 @@ local function where_of(given, fallback)
   return given:match("%.lua$") and given or given .. ".lua"
 end
 
+-- A path as seen from the deployment's folder. What a script raised names all of it, or the end of it.
+local function from_folder(path)
+  local folder = (native.deployment_folder() or ".") .. "/"
+  if path:sub(1, #folder) == folder then return path:sub(#folder + 1) end
+  if path:sub(1, 3) ~= "..." then return path end
+  for at in path:gmatch "/()" do
+    if native.deployment_has(path:sub(at)) then return path:sub(at) end
+  end
+  return path
+end
+
+-- Where the entries of a catalog or of members stand, where they are written in a file of their own.
+local function locate_entries(given, findings)
+  local source = type(given) == "string" and native.read_file(where_of(given))
+  if source then locate.add_entry_lines(findings, where_of(given), source) end
+end
+
+local function shorten(findings)
+  for i, finding in ipairs(findings) do
+    local path, rest = finding:match("^([^:\n]+)(:%d+: .*)$")
+    if path then
+      findings[i] = from_folder(path) .. rest:gsub("%(([^%s:()]+)(:%d+%))", function(other, line)
+        return "(" .. from_folder(other) .. line
+      end)
+    end
+  end
+end
+
 local function load_routes(self, settings, findings)
   if settings.routes == nil then return end
   local routes = settings.routes
@@ -56,27 +86,49 @@ local function load_routes(self, settings, findings)
   guarded(findings, where_of(settings.routes, "dunite.lua"), routes, self)
 end
 
--- What is wrong in code that did not run; what was found when it ran is there already.
-local function check_totality(settings, findings)
+-- What is said already of that very place.
+local function is_told(told, finding)
+  local place = finding:match("^[^:]*:%d+:")
+  return place ~= nil and told:find(place, 1, true) ~= nil
+end
+
+-- What is wrong in code that did not run, and what is suspicious there; what was found when it ran is there already.
+-- checks: "check": all of it is a finding; "serve": suspicions are warnings; nil: nobody asks for them.
+local function look_through(self, out, checks)
   local modules = {}
   for _, key in ipairs { "routes", "catalog", "members" } do
-    if type(settings[key]) == "string" then modules[#modules + 1] = settings[key] end
+    if type(self.settings[key]) == "string" then modules[#modules + 1] = self.settings[key] end
   end
-  local known = table.concat(findings, "\n")
-  for _, finding in ipairs(totality.check_deployment(modules)) do
-    if not known:find(finding:match("^[^:]*:%d+:"), 1, true) then findings[#findings + 1] = finding end
+  local findings, suspicions = check.deployment(modules, self)
+  shorten(out.findings)
+  local told = table.concat(out.findings, "\n")
+  for _, finding in ipairs(findings) do
+    if not is_told(told, finding) then table.insert(out.findings, finding) end
   end
+  for _, suspicion in ipairs(checks and suspicions or {}) do
+    local into = checks == "check" and out.findings or out.warnings
+    if not is_told(told, suspicion) then table.insert(into, suspicion) end
+  end
+  if not checks then return end
+  for _, look in ipairs { hiding.check, ejected.check } do
+    local found = look(self.routes)
+    table.move(found, 1, #found, #out.warnings + 1, out.warnings)
+  end
+  shorten(out.warnings)
+  if checks == "check" then check.sort(out.findings) end
 end
 
 --- Loads the deployment. overrides: JSON of settings that replace those of dunite.lua (may be nil).
---- Gives what the engine needs: findings, settings, members, routes, dispatch.
+--- Gives what the engine needs: findings, warnings, settings, members, routes, dispatch.
 ---@param overrides? string
-function M.load(overrides)
+---@param checks? "check"|"serve"   -- what is looked for besides what would break
+function M.load(overrides, checks)
   local findings = {}
-  local out = { findings = findings, settings = {}, members = {}, routes = {} }
+  local out = { findings = findings, warnings = {}, settings = {}, members = {}, routes = {} }
   local declared = guarded(findings, "dunite.lua", resolve, "dunite.lua")
   if not deployment.is(declared) then
     if declared ~= nil then findings[#findings + 1] = "dunite.lua: return dunite.deployment { … }" end
+    look_through({ settings = {}, routes = {} }, out, checks)
     return out
   end
   local given = overrides and assert(native.json.decode(overrides)) or {}
@@ -88,9 +140,12 @@ function M.load(overrides)
   local people = settings.members ~= nil and guarded(findings, "members", resolve, settings.members) or {}
   out.members = members.check(people, findings, where_of(settings.members, "dunite.lua"))
   local self = guarded(findings, "app", app.new, settings, entries, findings, where_of(settings.catalog, "dunite.lua"))
+  locate_entries(settings.catalog, findings)
+  locate_entries(settings.members, findings)
   if not self then return out end
   load_routes(self, settings, findings)
-  check_totality(settings, findings)
+  table.move(self.problems, 1, #self.problems, #findings + 1, findings)
+  look_through(self, out, checks)
   out.routes = self.routes
   out.dispatch = function(exchange) return self:dispatch(exchange) end
   return out

@@ -8,6 +8,7 @@ local control_tokens = require "dunite.control.tokens"
 local enum = require "dunite.enum"
 local explain = require "dunite.explain"
 local explained = require "dunite.explain.text"
+local online = require "dunite.online"
 local router = require "dunite.router"
 local text = require "dunite.text"
 
@@ -203,6 +204,15 @@ local function why(app, ask)
   return done { explanation = explanation, text = explained.of(explanation) }
 end
 
+-- Checking online ---------------------------------------------------------------------------------------
+
+local function questions(app) return done { questions = online.questions(app) } end
+
+local function ask_upstream(app, body)
+  local found, wrong = online.ask(app, body)
+  return found and done { found = found } or done { finding = wrong }
+end
+
 -- Routes ----------------------------------------------------------------------------------------------
 
 local function body_of(req)
@@ -237,6 +247,8 @@ function M.routes(app)
   command("flights", flights)
   command("limits", limits)
   command("explain", why)
+  command("online.questions", questions)
+  command("online.ask", ask_upstream)
   routes.not_found = function() return refused("there is no such command", 404) end
   routes.bad_path = routes.not_found
   routes.failed = function(_, problem) return refused(enum.of(problem) and tostring(problem) or "it failed", 500) end

@@ -6,6 +6,7 @@ local M = {}
 ---@field kind "name"|"string"|"number"|"symbol"
 ---@field text string     -- a string's is what is between its quotes, escapes as written
 ---@field line integer
+---@field at integer      -- where it begins in the source
 
 -- The end of a long bracket that opens at `at` ("[[", "[==["), and where its text begins; nil when none opens there.
 local function long_bracket(source, at)
@@ -62,7 +63,7 @@ function M.tokens(source)
       line = line + select(2, source:sub(counted, at - 1):gsub("\n", ""))
       counted = at
       local kind, text, last = token_at(source, at)
-      tokens[#tokens + 1] = { kind = kind, text = text, line = line }
+      tokens[#tokens + 1] = { kind = kind, text = text, line = line, at = at }
       at = last + 1
     end
   end

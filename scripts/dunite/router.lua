@@ -5,7 +5,8 @@
 --  2. A path's percent-encoding is undone once, segment by segment, after the split: an encoded slash, "." and "..",
 --     a NUL or a malformed escape is 400.
 --  3. A path that has routes for other methods only is 405 with Allow; GET routes answer HEAD where no HEAD route does.
---  4. The same method and pattern twice is a load error.
+--  4. The same method and pattern twice, and a pattern that no path matches, are load errors: while a deployment loads
+--     they are gathered, so that all of them are told together.
 --
 -- Patterns: "/v1/things/:id" takes one segment, "/files/*rest" the rest of the path (at least one segment).
 
@@ -24,7 +25,9 @@ local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true
 local function new_node() return { static = {} } end
 
 ---@return dunite.Router
-function M.new() return setmetatable({ root = new_node(), routes = {}, mounts = {} }, Router) end
+function M.new()
+  return setmetatable({ root = new_node(), routes = {}, mounts = {}, problems = {} }, Router)
+end
 
 local function split(path)
   -- Room for most paths, so that the table need not grow.
@@ -44,11 +47,52 @@ local function descend(node, segment, names)
     node.static[segment] = node.static[segment] or new_node()
     return node.static[segment]
   end
-  if not name:match("^[%a_][%w_]*$") then error("a parameter needs a name: " .. segment, 4) end
   names[#names + 1] = name
   local key = kind == ":" and "parameter" or "wildcard"
   node[key] = node[key] or new_node()
   return node[key]
+end
+
+-- Why no path gets to a segment; nil where one does.
+local function unreachable(segment)
+  local decoded = native.url_decode(segment, true)
+  if decoded == segment and not segment:find "[?#%c]" then return nil end
+  local reason = "paths are compared segment by segment, decoded, without their query"
+  if decoded and decoded ~= segment then return ("%s (write '%s')"):format(reason, decoded) end
+  return reason
+end
+
+local function check_segment(segment, names)
+  local kind, name = segment:match("^([:*])(.*)$")
+  if not kind then
+    local why = unreachable(segment)
+    return why and ("no path has the segment '%s': %s"):format(segment, why)
+  end
+  if not name:match("^[%a_][%w_]*$") then return "a parameter needs a name: " .. segment end
+  if names[name] then return ("a parameter '%s' is there already (name it otherwise)"):format(name) end
+  names[name] = true
+end
+
+-- What is wrong with a route; nil when nothing is.
+local function check_route(method, pattern, handler)
+  if not METHODS[method] then
+    return ("no method '%s'%s"):format(tostring(method), text.did_you_mean(method, text.keys(METHODS)))
+  end
+  if type(pattern) ~= "string" or pattern:sub(1, 1) ~= "/" then return "a pattern begins with '/'" end
+  if type(handler) ~= "function" then return ("the handler of %s %s is no function"):format(method, pattern) end
+  local names, segments = {}, split(pattern)
+  for i, segment in ipairs(segments) do
+    if segment:sub(1, 1) == "*" and i < #segments then return "a wildcard comes last: " .. pattern end
+    local wrong = check_segment(segment, names)
+    if wrong then return wrong end
+  end
+end
+
+-- Told with all others while a deployment loads; raised elsewhere. level: that of the caller who is to blame.
+local function complain(self, message, level)
+  if native.phase() ~= "load" then error(message, level + 1) end
+  local _, place = pcall(error, "", level + 1)
+  self.problems[#self.problems + 1] = place .. message
 end
 
 --- Adds a route. handler(req) gives an answer.
@@ -57,20 +101,14 @@ end
 ---@param handler fun(req: dunite.Request): dunite.Answer
 ---@param name? string
 function Router:add(method, pattern, handler, name)
-  if not METHODS[method] then
-    error(("no method '%s'%s"):format(tostring(method), text.did_you_mean(method, text.keys(METHODS))), 3)
-  end
-  if type(pattern) ~= "string" or pattern:sub(1, 1) ~= "/" then error("a pattern begins with '/'", 3) end
-  if type(handler) ~= "function" then error("the handler of " .. method .. " " .. pattern .. " is no function", 3) end
-  local node, names, segments = self.root, {}, split(pattern)
-  for i, segment in ipairs(segments) do
-    if segment:sub(1, 1) == "*" and i < #segments then error("a wildcard comes last: " .. pattern, 3) end
-    node = descend(node, segment, names)
-  end
+  local wrong = check_route(method, pattern, handler)
+  if wrong then return complain(self, wrong, 3) end
+  local node, names = self.root, {}
+  for _, segment in ipairs(split(pattern)) do node = descend(node, segment, names) end
   node.routes = node.routes or {}
   local there = node.routes[method]
   if there then
-    error(("%s %s is already there as %s (%s)"):format(method, pattern, there.pattern, there.where), 3)
+    return complain(self, ("%s %s is already there as %s (%s)"):format(method, pattern, there.pattern, there.where), 3)
   end
   local route = {
     method = method, pattern = pattern, handler = handler, names = names, name = name, where = native.where(handler),
@@ -92,6 +130,7 @@ function Router:mount(prefix, router)
     local pattern = route.pattern == "/" and prefix .. "/" or prefix .. route.pattern
     self:add(route.method, pattern, route.handler, route.name)
   end
+  table.move(router.problems, 1, #router.problems, #self.problems + 1, self.problems)
   self.mounts[#self.mounts + 1] = { prefix = prefix, router = router }
 end
 

@@ -1,7 +1,6 @@
 -- Totality of code that did not run: matchers and mirrors written where they can be read, and variants that are named.
 -- What is not plain to read (an enum under another name, arms that are computed) is left to the moment it runs.
 
-local native = require "dunite.native"
 local enum = require "dunite.enum"
 local lexer = require "dunite.lexer"
 local text = require "dunite.text"
@@ -70,7 +69,9 @@ local function compare(arms, variants, label)
       wrong[#wrong + 1] = ("an arm for '%s', which is no variant%s"):format(arm, text.did_you_mean(arm, variants))
     end
   end
-  return #wrong > 0 and label .. " is not total: " .. table.concat(wrong, "; ") or nil
+  if #wrong == 0 then return nil end
+  return ("%s is not total: %s (write one for each of %s)"):format(label, table.concat(wrong, "; "),
+    table.concat(variants, ", "))
 end
 
 local function check_matcher(tokens, at)
@@ -105,40 +106,13 @@ local CHECKS = { matcher = check_matcher, mirror = check_mirror }
 --- What is wrong in a source, as "NAME:LINE: what".
 ---@param source string
 ---@param name string
----@return string[] findings, string[] required   -- modules it names
+---@return string[] findings
 function M.check(source, name)
-  local findings, required, tokens = {}, {}, lexer.tokens(source)
+  local findings, tokens = {}, lexer.tokens(source)
   for i, token in ipairs(tokens) do
     if token.kind == "name" then
       local wrong, line = (CHECKS[token.text] or check_variant)(tokens, i)
       if wrong then findings[#findings + 1] = ("%s:%d: %s"):format(name, line, wrong) end
-      local module = token.text == "require" and (is(tokens[i + 1], "symbol", "(") and tokens[i + 2] or tokens[i + 1])
-      if is(module, "string") then required[#required + 1] = module.text end
-    end
-  end
-  return findings, required
-end
-
-local function path_of(module)
-  if module:match("%.lua$") then return module end
-  local path = module:gsub("%.", "/")
-  return native.deployment_has(path .. ".lua") and path .. ".lua" or path .. "/init.lua"
-end
-
---- Checks the deployment's own files: dunite.lua, the modules named, and all that they require.
----@param modules string[]
----@return string[] findings
-function M.check_deployment(modules)
-  local findings, seen, todo = {}, {}, { "dunite.lua" }
-  for _, module in ipairs(modules) do todo[#todo + 1] = path_of(module) end
-  while #todo > 0 do
-    local path = table.remove(todo, 1)
-    local source = not seen[path] and native.deployment_has(path) and native.read_file(path)
-    seen[path] = true
-    if source then
-      local found, required = M.check(source, path)
-      table.move(found, 1, #found, #findings + 1, findings)
-      for _, module in ipairs(required) do todo[#todo + 1] = path_of(module) end
     end
   end
   return findings

@@ -341,20 +341,6 @@ local event = {}
 ---@param bytes? integer
 function event:close(outcome, reason, bytes) end
 
--- Explaining ------------------------------------------------------------------------------------------
-
---- From now on this request only explains: operations that would change or ask something are told to the explainer,
---- explainer(operation, …), which gives true and what they are to give, or false: then they are done. at: what time it
---- is. nil: they are done again. (dunite.explain has all of that.)
----@param explainer? fun(operation: string, ...): boolean, ...
----@param at? integer
-function native.explain(explainer, at) end
---- What conditions and ranges make of a 200 (RFC 9110): 200, 206, 304, 412 or 416.
----@param thing { method: string, size?: integer, etag?: string, modified?: integer, ranges?: boolean }
----@param headers table<string, string>   -- names in small letters
----@return integer status
-function native.decide(thing, headers) end
-
 -- Small things -----------------------------------------------------------------------------------------
 
 native.clock = {}

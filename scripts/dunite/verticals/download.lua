@@ -108,6 +108,15 @@ local function version_of(product, version)
   return wanted and catalog.offers(product, wanted, product.pinned_release) and wanted or nil
 end
 
+--- What upstream lists of a version now. Nothing of it is kept.
+---@async
+---@param product dunite.Product
+---@param version string
+---@return table[]? assets, table? problem
+function M.ask(product, version)
+  return sources[product.source.kind](upstream_of(product), product.source, version)
+end
+
 local function key_of(product, version) return product.slug .. "@" .. version end
 
 --- What a version of the product offers.
@@ -119,7 +128,7 @@ function M.assets(product, version)
   local wanted = version_of(product, version)
   if not wanted then return nil, errors.new("NotFound", { message = "no such version of " .. product.slug }) end
   local assets, problem = releases:get(key_of(product, wanted), product.app.freshness, function()
-    return sources[product.source.kind](upstream_of(product), product.source, wanted)
+    return M.ask(product, wanted)
   end)
   return assets, problem, wanted
 end
