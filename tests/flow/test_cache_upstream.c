@@ -1,8 +1,7 @@
 /* The floor with net's own client, against an origin on the loopback: bytes over real sockets, from
  * curl's hooks to the readers of two loops. */
 
-#include "gates.h"
-#include "upstream.h"
+#include "origin.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,175 +12,19 @@
 #include "payload.h"
 #include "taker.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { SIZE = 8 << 20, HALF = SIZE / 2, MANY = 40 };
 
 static struct payload payload;
 
-/* The origin: one connection after the other, each for one request. ---------------------------- */
-
-struct play {
-    const char *head;     /* NULL: hangs up instead */
-    size_t from, send;    /* so many bytes of the payload */
-    struct rig_gate half; /* before the second half of it */
-};
-
-struct origin {
-    int listener, port;
-    pthread_t thread;
-    struct play play, then; /* then: for all connections but the first, if it has a head */
-};
-
-static void send_all(int fd, const char *data, size_t size) {
-    while (size > 0) {
-        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return;
-        data += sent;
-        size -= (size_t)sent;
-    }
-}
-
-static bool read_request(int fd) {
-    char text[4096];
-    size_t size = 0;
-    while (size < sizeof text - 1) {
-        ssize_t got = recv(fd, text + size, sizeof text - 1 - size, 0);
-        if (got <= 0)
-            return false;
-        size += (size_t)got;
-        text[size] = '\0';
-        if (strstr(text, "\r\n\r\n") != NULL)
-            return true;
-    }
-    return false;
-}
-
-static void answer(int fd, struct play *play) {
-    size_t half = play->send / 2;
-    if (!read_request(fd) || play->head == NULL)
-        return;
-    send_all(fd, play->head, strlen(play->head));
-    send_all(fd, payload.bytes + play->from, half);
-    rig_gate_pass(&play->half);
-    send_all(fd, payload.bytes + play->from + half, play->send - half);
-}
-
-static void *serve(void *user) {
-    struct origin *origin = user;
-    int fd;
-    while ((fd = accept(origin->listener, NULL, NULL)) >= 0) {
-        answer(fd, &origin->play);
-        if (origin->then.head != NULL)
-            origin->play = origin->then;
-        close(fd);
-    }
-    return NULL;
-}
-
-static void origin_start(struct origin *origin) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    origin->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(origin->listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(origin->listener, 16), 0);
-    assert_int_equal(getsockname(origin->listener, (struct sockaddr *)&address, &size), 0);
-    origin->port = ntohs(address.sin_port);
-    assert_int_equal(pthread_create(&origin->thread, NULL, serve, origin), 0);
-}
-
-/* From here on a connection is refused. */
-static void origin_stop(struct origin *origin) {
-    if (origin->listener < 0)
-        return;
-    shutdown(origin->listener, SHUT_RDWR);
-    pthread_join(origin->thread, NULL);
-    close(origin->listener);
-    origin->listener = -1;
-}
-
-/* The stand ------------------------------------------------------------------------------------ */
-
-struct stand {
-    struct rig *rig;
-    struct origin server;
-};
-
-struct making {
-    struct rig *rig;
-    struct rig_worker *worker;
-    bool closed; /* under the rig's lock */
-};
-
-static void make_client(void *user) {
-    struct making *making = user;
-    struct rig_worker *worker = making->worker;
-    assert_int_equal(du_client_new(&worker->client, &worker->loop, &worker->timers,
-                                   &worker->mailbox, &making->rig->base),
-                     DU_OK);
-}
-
-static void note_closed(void *user) {
-    rig_lock();
-    ((struct making *)user)->closed = true;
-    rig_tell();
-    rig_unlock();
-}
-
-static void close_client(void *user) {
-    struct making *making = user;
-    du_client_close(&making->worker->client, note_closed, making);
-}
-
-static bool is_closed(void *user) {
-    return ((struct making *)user)->closed;
-}
-
 static int set_up(void **state) {
-    struct stand *stand = calloc(1, sizeof *stand);
-    char url[64];
-    struct du_cidr loopback[2];
-    struct du_origin_options options = {.name = "origin",
-                                        .kind = DU_ORIGIN_PLAIN,
-                                        .url = url,
-                                        .allow_private = loopback,
-                                        .allow_private_count = 2};
-    assert_int_equal(du_cidr_parse("127.0.0.0/8", &loopback[0], NULL), DU_OK);
-    assert_int_equal(du_cidr_parse("::1", &loopback[1], NULL), DU_OK);
-    assert_non_null(stand);
-    stand->rig = rig_new();
-    origin_start(&stand->server);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", stand->server.port);
-    assert_int_equal(
-        du_origin_new(&stand->rig->origin, stand->rig->domain, &stand->rig->base, &options, NULL),
-        DU_OK);
-    for (int i = 0; i < RIG_WORKERS; i++) {
-        struct making making = {stand->rig, &stand->rig->workers[i], false};
-        rig_run(making.worker, make_client, &making);
-    }
-    *state = stand;
+    *state = stand_new(payload.bytes, DU_ORIGIN_PLAIN);
     return 0;
 }
 
 static int tear_down(void **state) {
-    struct stand *stand = *state;
-    for (int i = 0; i < RIG_WORKERS; i++) {
-        struct making making = {stand->rig, &stand->rig->workers[i], false};
-        if (!making.worker->shutting)
-            rig_shut(stand->rig, i);
-        rig_wait_shut(stand->rig, i);
-        rig_run(making.worker, close_client, &making);
-        rig_wait(is_closed, &making);
-    }
-    origin_stop(&stand->server);
-    du_origin_unref(&stand->rig->origin);
-    rig_free(stand->rig);
-    free(stand);
+    stand_free(*state);
     return 0;
 }
 
@@ -192,7 +35,7 @@ static struct taker *open_taker(struct stand *stand, int worker) {
 }
 
 static void play(struct stand *stand, const char *head, size_t send) {
-    stand->server.play = (struct play){.head = head, .send = send};
+    stand->server.plays[stand->server.at] = (struct play){.head = head, .send = send};
 }
 
 #define LENGTH "8388608"
@@ -203,12 +46,12 @@ static void readers_on_two_loops_have_the_first_half_before_the_second_is_sent(v
     struct stand *stand = *state;
     struct taker *takers[MANY];
     play(stand, "HTTP/1.1 200 OK\r\nContent-Length: " LENGTH "\r\n\r\n", SIZE);
-    rig_gate_close(&stand->server.play.half);
+    rig_gate_close(&stand->server.plays[0].half);
     for (int i = 0; i < MANY; i++)
         takers[i] = open_taker(stand, i % RIG_WORKERS);
     for (int i = 0; i < MANY; i++)
         taker_wait_got(takers[i], HALF);
-    rig_gate_open(&stand->server.play.half);
+    rig_gate_open(&stand->server.plays[0].half);
     for (int i = 0; i < MANY; i++) {
         taker_assert_gets(takers[i], payload.bytes, SIZE);
         assert_int_equal(takers[i]->body_length, SIZE);
@@ -253,18 +96,19 @@ static void assert_resumed(struct stand *stand) {
 static void an_origin_that_hangs_up_is_asked_for_the_rest(void **state) {
     struct stand *stand = *state;
     play(stand, "HTTP/1.1 200 OK\r\nContent-Length: " LENGTH "\r\n\r\n", SIZE - 10);
-    stand->server.then = (struct play){.head = "HTTP/1.1 206 Partial Content\r\n"
-                                               "Content-Range: bytes 8388598-8388607/" LENGTH "\r\n"
-                                               "Content-Length: 10\r\n\r\n",
-                                       .from = SIZE - 10,
-                                       .send = 10};
+    stand->server.plays[1] =
+        (struct play){.head = "HTTP/1.1 206 Partial Content\r\n"
+                              "Content-Range: bytes 8388598-8388607/" LENGTH "\r\n"
+                              "Content-Length: 10\r\n\r\n",
+                      .from = SIZE - 10,
+                      .send = 10};
     assert_resumed(stand);
 }
 
 static void an_origin_that_knows_no_ranges_is_read_again(void **state) {
     struct stand *stand = *state;
     play(stand, "HTTP/1.1 200 OK\r\nContent-Length: " LENGTH "\r\n\r\n", HALF);
-    stand->server.then = (struct play){
+    stand->server.plays[1] = (struct play){
         .head = "HTTP/1.1 200 OK\r\nContent-Length: " LENGTH "\r\n\r\n", .send = SIZE};
     assert_resumed(stand);
 }
@@ -318,14 +162,14 @@ static void an_origin_that_is_down_is_transport_and_what_is_cached_is_served(voi
 static void a_worker_ends_with_a_transfer_up(void **state) {
     struct stand *stand = *state;
     play(stand, "HTTP/1.1 200 OK\r\nContent-Length: " LENGTH "\r\n\r\n", SIZE);
-    rig_gate_close(&stand->server.play.half);
+    rig_gate_close(&stand->server.plays[0].half);
     struct taker *ours = open_taker(stand, 0), *theirs = open_taker(stand, 1);
     taker_wait_got(ours, HALF);
     taker_wait_got(theirs, HALF);
     rig_shut(stand->rig, 0);
     taker_assert_breaks(ours, DU_CANCELLED);
     taker_assert_breaks(theirs, DU_CANCELLED);
-    rig_gate_open(&stand->server.play.half);
+    rig_gate_open(&stand->server.plays[0].half);
     taker_free(&ours);
     taker_free(&theirs);
 }
@@ -333,7 +177,7 @@ static void a_worker_ends_with_a_transfer_up(void **state) {
 static void an_abandoned_transfer_is_cancelled(void **state) {
     struct stand *stand = *state;
     play(stand, "HTTP/1.1 200 OK\r\nContent-Length: " LENGTH "\r\n\r\n", SIZE);
-    rig_gate_close(&stand->server.play.half);
+    rig_gate_close(&stand->server.plays[0].half);
     struct taker *taker = taker_new(stand->rig, 0, &payload.digest, SIZE);
     taker->options.cancel_when_abandoned = true;
     taker_open(taker);
@@ -341,7 +185,7 @@ static void an_abandoned_transfer_is_cancelled(void **state) {
     taker_leave(taker);
     rig_land(stand->rig, 0);
     assert_int_equal(rig_blobs(stand->rig), 0);
-    rig_gate_open(&stand->server.play.half);
+    rig_gate_open(&stand->server.plays[0].half);
     taker_free(&taker);
 }
 
