@@ -119,6 +119,7 @@ function M.text(body, status) return M.new(status or 200, body, "text/plain; cha
 function M.blob(opened)
   local made = M.new(200, nil, opened.content_type or "application/octet-stream")
   made.source, made.length, made.etag, made.modified = opened.source, opened.size, opened.etag, opened.modified
+  if not opened.source then made:header("accept-ranges", "bytes") end -- a HEAD of what is not here; else C says it
   return made
 end
 
