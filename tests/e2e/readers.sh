@@ -20,6 +20,8 @@ path=$(path_of big.bin)
 whole=$(sum "$releases/acme/tool/v1.0.0/big.bin")
 script "{\"path\":\"$path\",\"gate\":{\"at\":$half}}"
 
+mkfifo "$work/go-on"
+exec 9<>"$work/go-on" # opening it waits for nobody
 start "$work/stopped.out" python3 "$here/stopped.py" "$storefront_address" "$downloads/big.bin" $ada "$work/go-on"
 stopped_pid=$pid
 start "$work/slow.out" curl -s --limit-rate 20k -u $ada -o "$work/slow" "$storefront$downloads/big.bin"
@@ -36,7 +38,7 @@ wait "$crowd_pid"
 is "all end well" $? 0
 is "each with the whole body" "$(grep -c "^200 $size $whole\$" "$work/crowd.out")" $crowd
 echo "# $(grep first-byte "$work/crowd.out") s (least, median, most); $(awk '/VmHWM/ {print $2}' "/proc/$storefront_pid/status") KiB"
-: >"$work/go-on"
+echo >&9
 wait "$stopped_pid" "$slow_pid"
 is "who stopped goes on, and has it whole" "$(cat "$work/stopped.out")" "$size $whole"
 is "who was slow has it whole" "$(sum "$work/slow")" "$whole"
