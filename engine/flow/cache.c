@@ -19,7 +19,9 @@ struct opening {
     struct du_want *want;
     struct du_cache_open *open; /* NULL once the caller has left */
     struct du_passage *passage;
-    bool posted; /* the passage's mail */
+    bool posted;       /* the passage's mail */
+    struct du_job job; /* opening a cold file in the disk lane */
+    struct du_blob *cold;
 };
 
 /* The cache ------------------------------------------------------------------------------------ */
@@ -100,10 +102,12 @@ enum du_step du_cache_shutdown(struct du_cache *cache, struct du_client *client,
 
 /* Looking -------------------------------------------------------------------------------------- */
 
-/* The file is gone or too short: somebody or something was at the folder. */
-static bool is_damaged(struct du_cache *cache, struct du_blob *blob) {
+/* The file is gone or too short: somebody or something was at the folder. cold: see look_up. */
+static bool is_damaged(struct du_cache *cache, struct du_blob *blob, bool *cold) {
     struct stat file;
-    int fd = du_blob_open(blob, NULL);
+    int fd = cold != NULL ? du_blob_open_now(blob, cold) : du_blob_open(blob, NULL);
+    if (cold != NULL && *cold)
+        return false;
     if (fd < 0)
         return !du_blobs_has(cache->blobs, du_blob_digest(blob));
     return fstat(fd, &file) == 0 && file.st_size < du_blob_size(blob);
@@ -117,15 +121,16 @@ static void drop(struct du_cache *cache, struct du_blob *blob) {
     du_index_drop(cache->index, du_blob_digest(blob));
 }
 
-/* A pin, or NULL: not there, or an older thing of that name, or nothing that could be served. */
+/* A pin, or NULL: not there, or an older thing of that name, or nothing that could be served. cold
+ * (NULL: this may wait for the disk): whether it is, then none of that is known yet. */
 static struct du_blob *look_up(struct du_cache *cache, const struct du_digest *digest,
-                               const char *name, const char *version, int64_t size) {
+                               const char *name, const char *version, int64_t size, bool *cold) {
     struct du_blob *blob = digest != NULL ? du_index_find(cache->index, digest)
                                           : du_index_find_name(cache->index, name, version);
     if (blob == NULL)
         return NULL;
     bool older = digest == NULL && size >= 0 && du_blob_size(blob) != size;
-    bool damaged = !older && is_damaged(cache, blob);
+    bool damaged = !older && is_damaged(cache, blob, cold);
     if (damaged)
         drop(cache, blob);
     if (older || damaged)
@@ -187,7 +192,7 @@ static void deliver(struct du_waiter *waiter) {
 static struct du_blob *find(const struct opening *opening) {
     const struct du_want *want = opening->want;
     return look_up(opening->desk->cache, want->by_digest ? &want->digest : NULL, want->name,
-                   want->version, want->size);
+                   want->version, want->size, NULL);
 }
 
 /* The flight before may just have put it into the index: then all who joined look there. */
@@ -228,11 +233,17 @@ static enum du_step join(struct opening *opening) {
 }
 
 static enum du_step look_again(struct opening *opening) {
-    opening->open->blob = find(opening);
-    if (opening->open->blob == NULL)
+    struct du_cache_open *open = opening->open;
+    open->blob = find(opening);
+    if (open->blob != NULL) {
+        open->status = DU_CACHE_HIT;
+        return DU_STEP_DONE;
+    }
+    if (opening->want->origin != NULL)
         return join(opening);
-    opening->open->status = DU_CACHE_HIT;
-    return DU_STEP_DONE;
+    open->status = DU_CACHE_MISS;
+    du_error_set(&open->error, DU_NOT_FOUND, "it is not in the cache");
+    return DU_STEP_FAILED;
 }
 
 /* Passing through ------------------------------------------------------------------------------ */
@@ -301,6 +312,19 @@ static void count(struct du_cache *cache, const struct du_cache_open *open) {
     atomic_fetch_add(&cache->figures.opened[open->status], 1);
 }
 
+/* The news is here: it tells who waits, if he still does. */
+static void finish(struct opening *opening) {
+    struct du_cache_open *open = opening->open;
+    du_mailbox_expect(opening->home, -1);
+    if (open != NULL) {
+        open->state = NULL;
+        count(opening->desk->cache, open);
+    }
+    opening_free(opening);
+    if (open != NULL)
+        open->opened(open);
+}
+
 static void arrived(struct du_mail *mail) {
     struct opening *opening = du_container_of(mail, struct opening, mail);
     struct du_cache_open *open = opening->open;
@@ -312,52 +336,86 @@ static void arrived(struct du_mail *mail) {
     } else if (settle(opening) == DU_STEP_PENDING) {
         return;
     }
-    du_mailbox_expect(opening->home, -1);
-    if (open != NULL) {
-        open->state = NULL;
-        count(opening->desk->cache, open);
+    finish(opening);
+}
+
+/* Cold hits ------------------------------------------------------------------------------------ */
+
+static void open_cold(struct du_job *job) {
+    du_blob_open(du_container_of(job, struct opening, job)->cold, NULL);
+}
+
+/* The pin keeps the file open, so whoever looks now sees it; and if it could not be opened, why. */
+static void have_opened_cold(struct du_job *job) {
+    struct opening *opening = du_container_of(job, struct opening, job);
+    struct du_blob *pin = opening->cold;
+    opening->cold = NULL;
+    if (opening->open == NULL || look_again(opening) != DU_STEP_PENDING)
+        finish(opening);
+    du_blob_unref(&pin);
+}
+
+/* Takes the pin. */
+static enum du_step wait_for_disk(struct opening *opening, struct du_blob **pin) {
+    opening->cold = *pin;
+    opening->job =
+        (struct du_job){.work = open_cold, .done = have_opened_cold, .home = opening->home};
+    enum du_error_kind kind = du_lane_submit(opening->desk->cache->disk, &opening->job);
+    if (kind == DU_OK) {
+        *pin = NULL;
+        return DU_STEP_PENDING;
     }
-    opening_free(opening);
-    if (open != NULL)
-        open->opened(open);
+    opening->cold = NULL;
+    du_error_set(&opening->open->error, kind, "the disk lane is full");
+    return DU_STEP_FAILED;
 }
 
 /* What is known to be too large needs no flight to find out. */
-static bool may_hold(struct du_cache *cache, const struct du_cache_options *options) {
-    return options->size < 0 || du_index_may_hold(cache->index, options->size);
+static enum du_step begin(struct opening *opening) {
+    const struct du_want *want = opening->want;
+    bool too_large = want->size >= 0 && !du_index_may_hold(opening->desk->cache->index, want->size);
+    return too_large ? pass_through(opening) : join(opening);
+}
+
+static enum du_step open_new(struct opening *opening, struct du_blob **cold) {
+    enum du_step step = *cold != NULL ? wait_for_disk(opening, cold) : begin(opening);
+    if (step != DU_STEP_PENDING) {
+        opening_free(opening);
+        return step;
+    }
+    opening->open->state = opening;
+    du_mailbox_expect(opening->home, 1);
+    return step;
 }
 
 enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
                            const struct du_cache_options *options, struct du_cache_open *open) {
     enum du_step step = DU_STEP_FAILED;
     struct opening *opening = NULL;
-    open->status = DU_CACHE_HIT;
-    open->error = du_error_of(DU_OK);
-    open->cache = cache;
-    open->fill = NULL;
-    open->passage = NULL;
-    open->hold = NULL;
-    open->state = NULL;
-    open->blob = look_up(cache, options->digest, options->name, options->version, options->size);
-    if (open->blob != NULL) {
+    bool cold = false;
+    *open = (struct du_cache_open){.home = open->home,
+                                   .opened = open->opened,
+                                   .status = DU_CACHE_HIT,
+                                   .error = du_error_of(DU_OK),
+                                   .cache = cache};
+    struct du_blob *blob =
+        look_up(cache, options->digest, options->name, options->version, options->size, &cold);
+    if (blob != NULL && !cold) {
+        open->blob = blob;
         count(cache, open);
         return DU_STEP_DONE;
     }
-    open->status = DU_CACHE_MISS;
-    if (options->origin == NULL)
+    if (!cold)
+        open->status = DU_CACHE_MISS;
+    if (!cold && options->origin == NULL)
         du_error_set(&open->error, DU_NOT_FOUND, "it is not in the cache");
     else if ((opening = opening_new(cache, client, options, open)) == NULL)
         du_error_set(&open->error, DU_MEMORY, "open a blob");
     else
-        step = may_hold(cache, options) ? join(opening) : pass_through(opening);
-    if (step == DU_STEP_PENDING) {
-        open->state = opening;
-        du_mailbox_expect(opening->home, 1);
-        return step;
-    }
-    count(cache, open);
-    if (opening != NULL)
-        opening_free(opening);
+        step = open_new(opening, &blob);
+    du_blob_unref(&blob);
+    if (step != DU_STEP_PENDING)
+        count(cache, open);
     return step;
 }
 
@@ -368,7 +426,7 @@ bool du_cache_leave(struct du_cache *cache, struct du_cache_open *open) {
         return false;
     open->state = NULL;
     opening->open = NULL;
-    if (opening->posted)
+    if (opening->posted || opening->cold != NULL)
         return true;
     du_passage_close(&opening->passage);
     if (du_flight_leave(&opening->waiter)) {

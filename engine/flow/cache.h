@@ -75,7 +75,8 @@ void du_cache_limit(struct du_cache *cache, size_t per_upstream, size_t per_memb
 /* Nothing may be up: all who waited have been called or left, all clients shut down or idle. */
 void du_cache_free(struct du_cache **cache);
 
-/* DONE, FAILED (see open->error) or PENDING. The fetch, if there is to be one, runs on `client`,
+/* DONE, FAILED (see open->error) or PENDING: also for a hit whose file only the disk can open. The
+ * fetch, if there is to be one, runs on `client`,
  * whose loop is home's. All options are copied. NotFound when it is not there and origin is NULL.
  */
 enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,

@@ -79,7 +79,7 @@ struct du_want *du_want_new(const struct du_cache_options *options) {
     want->size = options->size;
     want->source = put(&room, options->source);
     want->member = put(&room, options->member);
-    want->origin = du_origin_ref(options->origin);
+    want->origin = options->origin != NULL ? du_origin_ref(options->origin) : NULL;
     want->url = put(&room, options->url);
     want->scope = put(&room, options->scope);
     for (size_t i = 0; i < headers; i++)

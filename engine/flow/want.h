@@ -29,7 +29,7 @@ struct du_want {
     size_t key_size;
 };
 
-/* NULL: out of memory. options has an origin. */
+/* NULL: out of memory. Without an origin it is good for looking only. */
 struct du_want *du_want_new(const struct du_cache_options *options);
 struct du_want *du_want_ref(struct du_want *want);
 void du_want_unref(struct du_want **want); /* nulls the caller's pointer */

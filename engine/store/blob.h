@@ -62,6 +62,8 @@ void du_partial_free(struct du_partial **partial);
 
 /* Opens a visible blob for reading; -1 and *error when it cannot. */
 int du_blobs_read(struct du_blobs *blobs, const struct du_digest *digest, struct du_error *error);
+/* The same without waiting for the disk: -1 and *cold when only that would tell. */
+int du_blobs_read_now(struct du_blobs *blobs, const struct du_digest *digest, bool *cold);
 /* Whether a visible blob is there. True also when that cannot be told. */
 bool du_blobs_has(struct du_blobs *blobs, const struct du_digest *digest);
 enum du_error_kind du_blobs_remove(struct du_blobs *blobs, const struct du_digest *digest,

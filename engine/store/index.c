@@ -68,26 +68,43 @@ int64_t du_blob_size(const struct du_blob *blob) {
     return blob->entry->size;
 }
 
-int du_blob_open(struct du_blob *blob, struct du_error *error) {
-    struct du_index_entry *entry = blob->entry;
-    struct du_index *index = entry->index;
+static int opened_fd(struct du_blob *blob) {
+    struct du_index *index = blob->entry->index;
     pthread_mutex_lock(&index->lock);
-    int fd = entry->fd;
+    int fd = blob->entry->fd;
     pthread_mutex_unlock(&index->lock);
-    if (fd >= 0)
-        return fd;
-    int opened = du_blobs_read(index->files, &entry->digest, error);
-    if (opened < 0)
-        return -1;
-    pthread_mutex_lock(&index->lock);
+    return fd;
+}
+
+/* For all pins of it; the first that was opened is kept. */
+static int keep_fd(struct du_blob *blob, int opened) {
+    struct du_index_entry *entry = blob->entry;
+    pthread_mutex_lock(&entry->index->lock);
     bool first = entry->fd < 0;
     if (first)
         entry->fd = opened;
-    fd = entry->fd;
-    pthread_mutex_unlock(&index->lock);
+    int fd = entry->fd;
+    pthread_mutex_unlock(&entry->index->lock);
     if (!first)
         close(opened);
     return fd;
+}
+
+int du_blob_open(struct du_blob *blob, struct du_error *error) {
+    int fd = opened_fd(blob);
+    if (fd >= 0)
+        return fd;
+    int opened = du_blobs_read(blob->entry->index->files, &blob->entry->digest, error);
+    return opened >= 0 ? keep_fd(blob, opened) : -1;
+}
+
+int du_blob_open_now(struct du_blob *blob, bool *cold) {
+    int fd = opened_fd(blob);
+    *cold = false;
+    if (fd >= 0)
+        return fd;
+    int opened = du_blobs_read_now(blob->entry->index->files, &blob->entry->digest, cold);
+    return opened >= 0 ? keep_fd(blob, opened) : -1;
 }
 
 struct du_blob *du_blob_ref(struct du_blob *blob) {

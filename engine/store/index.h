@@ -74,6 +74,8 @@ const struct du_digest *du_blob_digest(const struct du_blob *blob);
 int64_t du_blob_size(const struct du_blob *blob);
 /* A descriptor for reading, good while the pin lasts; -1 and *error when it cannot be opened. */
 int du_blob_open(struct du_blob *blob, struct du_error *error);
+/* The same for who may not wait for the disk: -1, and *cold when du_blob_open might do it. */
+int du_blob_open_now(struct du_blob *blob, bool *cold);
 struct du_blob *du_blob_ref(struct du_blob *blob);
 void du_blob_unref(struct du_blob **blob);
 

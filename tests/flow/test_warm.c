@@ -125,6 +125,72 @@ static void a_reader_that_leaves_while_it_is_read_ahead_gives_all_back(void **st
     assert_int_equal(rig_blobs(rig), 0);
 }
 
+/* Names that are cold ---------------------------------------------------------------------------
+ */
+
+static struct taker *open_cold(struct rig *rig) {
+    hold_lane(rig);
+    du_faults_arm(&rig->base.faults, DU_FAULT_BLOB_COLD_OPEN, 1, 0, 1);
+    struct taker *taker = open_taker(rig);
+    assert_int_equal(taker_state(taker), TAKER_OPENING);
+    return taker;
+}
+
+static void a_file_whose_name_is_cold_is_opened_in_the_lane(void **state) {
+    struct rig *rig = *state;
+    fill_cache(rig);
+    struct taker *cold = open_cold(rig), *warm = open_taker(rig);
+    assert_gets(&warm);
+    assert_int_equal(taker_state(cold), TAKER_OPENING);
+    rig_gate_open(&lane);
+    taker_assert_gets(cold, payload.bytes, SIZE);
+    assert_int_equal(cold->status, DU_CACHE_HIT);
+    taker_free(&cold);
+    assert_int_equal(fake_started(), 1);
+}
+
+static void who_only_looks_waits_for_it_too(void **state) {
+    struct rig *rig = *state;
+    fill_cache(rig);
+    struct du_origin *origin = rig->origin;
+    rig->origin = NULL;
+    struct taker *cold = open_cold(rig);
+    rig_gate_open(&lane);
+    assert_gets(&cold);
+    rig->origin = origin;
+}
+
+static void one_may_leave_while_it_is_opened(void **state) {
+    struct rig *rig = *state;
+    fill_cache(rig);
+    struct taker *cold = open_cold(rig);
+    taker_free(&cold);
+    rig_gate_open(&lane);
+    rig_land(rig, 0);
+}
+
+static void one_that_turns_out_to_be_gone_is_fetched_anew(void **state) {
+    struct rig *rig = *state;
+    struct du_error error;
+    fill_cache(rig);
+    struct taker *cold = open_cold(rig);
+    assert_int_equal(du_blobs_remove(rig->blobs, &payload.digest, &error), DU_OK);
+    rig_gate_open(&lane);
+    fake_send(fake_wait(2), payload.bytes, SIZE);
+    assert_gets(&cold);
+}
+
+static void a_worker_that_ends_waits_for_it(void **state) {
+    struct rig *rig = *state;
+    fill_cache(rig);
+    struct taker *cold = open_cold(rig);
+    rig_shut(rig, 0);
+    assert_false(rig_is_shut(rig, 0));
+    rig_gate_open(&lane);
+    rig_wait_shut(rig, 0);
+    assert_gets(&cold);
+}
+
 static void a_disk_that_cannot_be_read_breaks_the_reader_as_io(void **state) {
     struct rig *rig = *state;
     fill_cache(rig);
@@ -219,6 +285,11 @@ int main(void) {
         WITH_RIG(each_piece_that_is_cold_waits_once),
         WITH_RIG(a_fill_is_read_ahead_too),
         WITH_RIG(a_reader_that_leaves_while_it_is_read_ahead_gives_all_back),
+        WITH_RIG(a_file_whose_name_is_cold_is_opened_in_the_lane),
+        WITH_RIG(who_only_looks_waits_for_it_too),
+        WITH_RIG(one_may_leave_while_it_is_opened),
+        WITH_RIG(one_that_turns_out_to_be_gone_is_fetched_anew),
+        WITH_RIG(a_worker_that_ends_waits_for_it),
         WITH_RIG(a_disk_that_cannot_be_read_breaks_the_reader_as_io),
         WITH_RIG(what_the_kernel_has_dropped_is_seen_and_read_in_again),
         WITH_RIG(what_is_in_memory_ends_where_the_first_byte_is_not),
