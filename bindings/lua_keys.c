@@ -9,6 +9,7 @@
 #include "random.h"
 #include "wait.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* native.keys: a table of functions that are called as methods. */
@@ -243,21 +244,25 @@ static int list(lua_State *L) {
     return 1;
 }
 
-/* Making a key, on the disk lane. */
+/* Changing the keys, on the disk lane. */
 
-struct creating {
+typedef enum du_error_kind key_change(struct du_keys *keys, char kid[DU_KEY_ID],
+                                      struct du_error *error);
+
+struct changing {
     struct du_wait wait;
     struct du_job job;
     struct du_keys *keys;
+    key_change *change;
     char kid[DU_KEY_ID];
     struct du_error error;
 };
 
-static int push_created(lua_State *L, struct du_wait *wait) {
-    struct creating *creating = (struct creating *)wait;
-    if (creating->error.kind != DU_OK)
-        return du_lua_fail(L, &creating->error);
-    lua_pushstring(L, creating->kid);
+static int push_changed(lua_State *L, struct du_wait *wait) {
+    struct changing *changing = (struct changing *)wait;
+    if (changing->error.kind != DU_OK)
+        return du_lua_fail(L, &changing->error);
+    lua_pushstring(L, changing->kid);
     return 1;
 }
 
@@ -266,37 +271,88 @@ static bool cannot_withdraw(struct du_wait *wait) {
     return false;
 }
 
-static const struct du_wait_type create_type = {sizeof(struct creating), push_created,
+static const struct du_wait_type change_type = {sizeof(struct changing), push_changed,
                                                 cannot_withdraw, NULL};
 
-static void make_key(struct du_job *job) {
-    struct creating *creating = du_container_of(job, struct creating, job);
-    du_keys_make(creating->keys, creating->kid, &creating->error);
+static void make_change(struct du_job *job) {
+    struct changing *changing = du_container_of(job, struct changing, job);
+    changing->change(changing->keys, changing->kid, &changing->error);
 }
 
-static void key_made(struct du_job *job) {
-    du_wait_settle(&du_container_of(job, struct creating, job)->wait);
+static void change_made(struct du_job *job) {
+    du_wait_settle(&du_container_of(job, struct changing, job)->wait);
 }
 
-/* keys:create() */
-static int create(lua_State *L) {
-    DU_EXPLAINED(L, "keys.create");
+static const char *check_kid(lua_State *L) {
+    const char *kid = luaL_checkstring(L, 2);
+    luaL_argcheck(L, strlen(kid) < DU_KEY_ID, 2, "no kid is so long");
+    return kid;
+}
+
+/* kid: "" where the change takes none. */
+static int start_change(lua_State *L, key_change *change, const char *kid) {
     struct du_shared *shared = du_module_shared(L);
-    struct creating *creating = du_wait_new(L, &create_type);
-    creating->keys = shared->keys;
-    creating->error = du_error_of(DU_OK);
-    creating->job = (struct du_job){
-        .work = make_key, .done = key_made, .home = creating->wait.context->mailbox};
-    enum du_error_kind kind = du_lane_submit(shared->disk, &creating->job);
+    struct changing *changing = du_wait_new(L, &change_type);
+    changing->keys = shared->keys;
+    changing->change = change;
+    snprintf(changing->kid, sizeof changing->kid, "%s", kid);
+    changing->error = du_error_of(DU_OK);
+    changing->job = (struct du_job){
+        .work = make_change, .done = change_made, .home = changing->wait.context->mailbox};
+    enum du_error_kind kind = du_lane_submit(shared->disk, &changing->job);
     if (kind == DU_OK) /* it is the lane's now, with its error */
-        return du_wait_park(L, &creating->wait);
-    creating->error.kind = kind;
-    return du_wait_answer(L, &creating->wait);
+        return du_wait_park(L, &changing->wait);
+    changing->error.kind = kind;
+    return du_wait_answer(L, &changing->wait);
+}
+
+static enum du_error_kind retire_key(struct du_keys *keys, char kid[DU_KEY_ID],
+                                     struct du_error *error) {
+    return du_keys_retire(keys, kid, error);
+}
+
+static enum du_error_kind remove_key(struct du_keys *keys, char kid[DU_KEY_ID],
+                                     struct du_error *error) {
+    return du_keys_remove(keys, kid, error);
+}
+
+static enum du_error_kind activate_key(struct du_keys *keys, char kid[DU_KEY_ID],
+                                       struct du_error *error) {
+    return du_keys_activate(keys, kid, error);
+}
+
+static enum du_error_kind reload_keys(struct du_keys *keys, char kid[DU_KEY_ID],
+                                      struct du_error *error) {
+    (void)kid;
+    return du_keys_reload(keys, error);
+}
+
+/* keys:create(), keys:retire(kid), keys:remove(kid), keys:activate(kid), keys:reload() */
+static int create(lua_State *L) {
+    return start_change(L, du_keys_make, "");
+}
+
+static int retire(lua_State *L) {
+    return start_change(L, retire_key, check_kid(L));
+}
+
+static int remove_retired(lua_State *L) {
+    return start_change(L, remove_key, check_kid(L));
+}
+
+static int activate(lua_State *L) {
+    return start_change(L, activate_key, check_kid(L));
+}
+
+static int reload(lua_State *L) {
+    return start_change(L, reload_keys, "");
 }
 
 void du_lua_keys_open(lua_State *L) {
     static const luaL_Reg functions[] = {
-        {"mint", mint}, {"jwks", jwks}, {"list", list}, {"create", create}, {NULL, NULL}};
+        {"mint", mint},         {"jwks", jwks},     {"list", list},
+        {"create", create},     {"retire", retire}, {"remove", remove_retired},
+        {"activate", activate}, {"reload", reload}, {NULL, NULL}};
     du_box_define(L, &jwt_type);
     luaL_newlib(L, functions);
     for (int i = 0; i < MEMORY_SLOTS; i++)

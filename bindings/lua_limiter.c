@@ -166,6 +166,18 @@ static int look(lua_State *L) {
     return 3;
 }
 
+/* limiter:reset(subject) */
+static int reset(lua_State *L) {
+    struct du_limiter *limiter = check_limiter(L);
+    const char *subject = check_subject(L, 2);
+    struct du_error error;
+    if (du_limiter_reset(limiter, subject, du_clock_wall_ms(&du_context_of(L)->base->clock),
+                         &error) != DU_OK)
+        return du_lua_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static const char *would_name(enum du_would would) {
     switch (would) {
     case DU_WOULD_GRANT:
@@ -219,8 +231,8 @@ static int find(lua_State *L) {
     return 1;
 }
 
-static const luaL_Reg methods[] = {
-    {"acquire", acquire}, {"look", look}, {"would", would}, {"name", name}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"acquire", acquire}, {"look", look}, {"reset", reset},
+                                   {"would", would},     {"name", name}, {NULL, NULL}};
 static const struct du_box_type limiter_type = {"dunite.native.Limiter", methods, NULL};
 
 void du_lua_limiter_open(lua_State *L) {

@@ -95,6 +95,45 @@ describe("the control socket", function()
     assert.same({ made.kid }, active)
   end)
 
+  it("retires, activates and removes keys, and reads their folder again", function()
+    local first = app:control("keys.list").keys[1].kid
+    local second = app:control("keys.new").kid
+    local function active()
+      local kids = {}
+      for _, key in ipairs(app:control("keys.list").keys) do kids[key.kid] = key.active end
+      return kids
+    end
+    assert.same({ [first] = false, [second] = true }, active())
+    assert.is_true(app:control("keys.activate", { kid = first }).ok)
+    assert.same({ [first] = true, [second] = false }, active())
+    assert.matches("retire it first", app:control("keys.remove", { kid = first }).message)
+    assert.is_true(app:control("keys.remove", { kid = second }).ok)
+    assert.same({ [first] = true }, active())
+    assert.is_true(app:control("keys.retire", { kid = first }).ok)
+    assert.is_false(active()[first])
+    os.remove(app.data_dir .. "/keys/" .. first .. ".pem")
+    assert.is_false(active()[first])
+    assert.is_true(app:control("keys.reload").ok)
+    assert.is_nil(active()[first])
+    assert.matches("^there is no key " .. first, app:control("keys.retire", { kid = first }).message)
+    for _, kid in ipairs { "", "../../etc/passwd", first .. "x" } do
+      assert.equal("there is no key " .. kid, app:control("keys.retire", { kid = kid }).message)
+    end
+    assert.equal("kid is missing", app:control("keys.activate").message)
+  end)
+
+  it("begins a member's day anew", function()
+    assert.same({ 200, 200, 429 }, {
+      app:get("/me", { as = "ada" }).status, app:get("/me", { as = "ada" }).status,
+      app:get("/me", { as = "ada" }).status,
+    })
+    assert.same({ ok = true, member = "ada", limits = { "few" } },
+      app:control("limits.reset", { member = "ada@example.com" }))
+    assert.same({}, app:control("limits").limits)
+    assert.equal(200, app:get("/me", { as = "ada" }).status)
+    assert.equal("there is no member bob", app:control("limits.reset", { member = "bob" }).message)
+  end)
+
   it("shows status, flights, and what members have used", function()
     local status = app:control "status"
     assert.same({ true, "spec", true, false }, { status.ok, status.name, status.ready, status.draining })

@@ -171,7 +171,9 @@ local function ask_all(block)
   for line in block.text:gmatch("[^\n]+") do asks(line, block.what == "moving") end
 end
 
-local KINDS = { lua = true, http = true, text = true, sh = true, ini = true, nginx = true, console = true, json = true }
+local KINDS = {
+  lua = true, http = true, text = true, sh = true, ini = true, nginx = true, console = true, json = true, python = true,
+}
 
 -- The pages on the verticals ask the storefront; all others bring routes of their own.
 local function usual_routes(page)

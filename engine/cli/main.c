@@ -82,10 +82,11 @@ const struct du_command du_commands[] = {
      "       dunite member import FILE\n"
      "       dunite member token add|list|revoke [ID]",
      "members in the ledger, and their access tokens", du_arguments_member},
-    {"keys", du_command_keys, "keys new|list", "signing keys", control_options},
+    {"keys", du_command_keys, "keys new|list|retire|activate|remove|reload [KID]", "signing keys",
+     control_options},
     {"status", du_command_status, "status", "how the running engine is", control_options},
     {"flights", du_command_flights, "flights", "what is in flight", control_options},
-    {"limits", du_command_limits, "limits", "who holds what", control_options},
+    {"limits", du_command_limits, "limits [reset MEMBER]", "who holds what", control_options},
     {"bundle", du_command_bundle, "bundle [DIR] -o FILE",
      "one program file: the engine and the scripts in DIR", du_arguments_bundle},
     {"audit", du_command_audit,

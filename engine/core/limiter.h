@@ -101,6 +101,11 @@ enum du_would {
 enum du_would du_limiter_would(struct du_limiter *limiter, const struct du_acquire *acquire,
                                int64_t *running, int64_t *counted);
 
+/* The subject's day begins anew: what was counted so far is given back. Slots and what a share's
+ * count covers stay. */
+enum du_error_kind du_limiter_reset(struct du_limiter *limiter, const char *subject,
+                                    int64_t wall_ms, struct du_error *error);
+
 /* Diagnostics. */
 size_t du_limiter_leases(struct du_limiter *limiter);   /* over all subjects */
 size_t du_limiter_subjects(struct du_limiter *limiter); /* that cost memory */

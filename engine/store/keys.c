@@ -286,6 +286,17 @@ static enum du_error_kind unknown(struct du_keys *keys, const char *kid, struct 
     return du_error_set(error, DU_NOT_FOUND, "there is no key %.64s in %s", kid, keys->folder);
 }
 
+enum du_error_kind du_keys_activate(struct du_keys *keys, const char *kid, struct du_error *error) {
+    pthread_mutex_lock(&keys->files);
+    enum du_error_kind kind = du_key_set_find(keys->set, kid) != NULL
+                                  ? write_active(keys, kid, error)
+                                  : unknown(keys, kid, error);
+    if (kind == DU_OK)
+        kind = read_folder(keys, error);
+    pthread_mutex_unlock(&keys->files);
+    return kind;
+}
+
 enum du_error_kind du_keys_retire(struct du_keys *keys, const char *kid, struct du_error *error) {
     char made[DU_KEY_ID];
     enum du_error_kind kind = DU_OK;

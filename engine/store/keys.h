@@ -58,6 +58,8 @@ void du_key_set_unref(struct du_key_set **set);
 enum du_error_kind du_keys_reload(struct du_keys *keys, struct du_error *error);
 /* Makes a key that signs from now on; the one before is retired. */
 enum du_error_kind du_keys_make(struct du_keys *keys, char kid[DU_KEY_ID], struct du_error *error);
+/* That key signs from now on; the one before is retired. DU_NOT_FOUND. */
+enum du_error_kind du_keys_activate(struct du_keys *keys, const char *kid, struct du_error *error);
 /* That key signs no more: when it is the active one, a new one is made in its place.
  * DU_NOT_FOUND. */
 enum du_error_kind du_keys_retire(struct du_keys *keys, const char *kid, struct du_error *error);

@@ -25,7 +25,7 @@ return function(app)
   end
 
   local function hand_out(req)
-    local member = app.members:require(req)
+    local member = app.members:require(req, "downloads")
     local product, hidden = app.catalog:find(req.params.slug, member)
     local name, version = req.params.asset, req.params.version or product and product.pinned_release
     req:audit { kind = "download", application = req.params.slug, version = version, asset = name }
@@ -35,11 +35,11 @@ return function(app)
     if unchanged then return unchanged end
 
     local lease, denied = limit:acquire(member, { share = req:piece() })
-    if not lease then return refuse(denied) end
+    if not lease then return limit:tell(refuse(denied), member) end
 
     local asset, failed = download.open(product, name, version)
     if not asset then return refuse(failed) end
-    return answer.blob(asset):hold(lease):attachment(asset.name)
+    return limit:tell(answer.blob(asset):hold(lease):attachment(asset.name), member)
   end
 
   -- What a HEAD asks for costs nothing and fetches nothing.
@@ -64,6 +64,10 @@ return function(app)
   app:get("/v1/downloads", function(req)
     local member = app.members:require(req, "downloads")
     return answer.data(download.groups(app.catalog:visible(member), req))
+  end)
+
+  app:get("/v1/me", function(req)
+    return answer.data(app.members:account(app.members:require(req, "any")))
   end)
 
   app:mount("/auth", oci.tokens {})

@@ -150,9 +150,17 @@ end
 
 -- Keys ------------------------------------------------------------------------------------------------
 
-local function new_key()
-  local kid, problem = native.keys:create()
-  return kid and done { kid = kid } or failed(problem)
+local KID = 43 -- letters of a SHA-256 in base64url
+
+-- A change of the keys; one that names a key has it in the body.
+local function on_keys(change, takes_kid)
+  return function(_, body)
+    if takes_kid and type(body.kid) ~= "string" then return refused "kid is missing" end
+    if takes_kid and #body.kid ~= KID then return refused("there is no key " .. body.kid) end
+    local kid, problem = native.keys[change](native.keys, body.kid)
+    if kid then return done { kid = kid } end
+    return refused(problem.message or tostring(problem))
+  end
 end
 
 local function all_keys()
@@ -198,6 +206,16 @@ local function limits(app)
   return done { limits = rows }
 end
 
+local function reset_limits(app, body)
+  local member = type(body.member) == "string" and app.members:find(body.member)
+  if not member then return refused("there is no member " .. tostring(body.member)) end
+  for _, name in ipairs(text.keys(app.limits)) do
+    local ok, problem = app.limits[name]:reset(member)
+    if not ok then return failed(problem) end
+  end
+  return done { member = member.id, limits = list(text.keys(app.limits)) }
+end
+
 local function why(app, ask)
   local explanation, wrong = explain.run(app, ask)
   if not explanation then return refused(wrong) end
@@ -241,11 +259,14 @@ function M.routes(app)
   command("member.list", all_members)
   routes:post("/control/member.import", import, "member.import")
   for name in pairs(control_tokens.fields) do command("member.token." .. name, on_tokens(name)) end
-  command("keys.new", new_key)
+  command("keys.new", on_keys "create")
+  command("keys.reload", on_keys "reload")
+  for _, change in ipairs { "retire", "remove", "activate" } do command("keys." .. change, on_keys(change, true)) end
   command("keys.list", all_keys)
   command("status", status)
   command("flights", flights)
   command("limits", limits)
+  command("limits.reset", reset_limits)
   command("explain", why)
   command("online.questions", questions)
   command("online.ask", ask_upstream)

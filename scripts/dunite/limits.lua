@@ -79,12 +79,44 @@ function Limit:acquire_concurrency_only(member, options)
   return self.limiter:acquire(subject_of(member), number(self.concurrency, member, "concurrency"), -1, given)
 end
 
---- What the member has left today, and the seconds to the next UTC midnight.
----@return { limit: integer?, used: integer, running: integer, reset_in_secs: integer }
+local function or_nil(limit) return limit >= 0 and limit or nil end
+
+---@class dunite.Seen
+---@field limit? integer         -- of the day; nil: unlimited
+---@field used integer
+---@field left? integer
+---@field concurrency? integer   -- at once; nil: unlimited
+---@field running integer
+---@field reset_in_secs integer  -- to the next UTC midnight
+
+--- What the member has left today.
+---@return dunite.Seen
 function Limit:look(member)
   local running, counted, reset = self.limiter:look(subject_of(member))
+  local cap = or_nil(number(self.daily_cap, member, "daily_cap"))
+  return {
+    limit = cap, used = counted, left = cap and math.max(cap - counted, 0), running = running,
+    concurrency = or_nil(number(self.concurrency, member, "concurrency")), reset_in_secs = reset,
+  }
+end
+
+--- Begins the member's day anew.
+---@return true? ok, table? problem
+function Limit:reset(member) return self.limiter:reset(subject_of(member)) end
+
+--- Tells in the answer what is left of the day, by the fields RateLimit-Policy and RateLimit
+--- (draft-ietf-httpapi-ratelimit-headers-10). An unlimited day tells nothing.
+---@param made dunite.Answer
+---@param member dunite.native.Member|string
+---@return dunite.Answer made
+function Limit:tell(made, member)
   local cap = number(self.daily_cap, member, "daily_cap")
-  return { limit = cap >= 0 and cap or nil, used = counted, running = running, reset_in_secs = reset }
+  if cap < 0 then return made end
+  local _, counted, reset = self.limiter:look(subject_of(member))
+  local left = counted < cap and cap - counted or 0
+  made.headers["ratelimit-policy"] = ('"%s";q=%d;w=86400'):format(self.name, cap)
+  made.headers["ratelimit"] = ('"%s";r=%d;t=%d'):format(self.name, left, reset)
+  return made
 end
 
 return M

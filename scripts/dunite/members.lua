@@ -8,6 +8,7 @@ local access_tokens = require "dunite.access_tokens"
 local answer = require "dunite.answer"
 local errors = require "dunite.errors"
 local schema = require "dunite.schema"
+local text = require "dunite.text"
 
 local M = {}
 
@@ -133,11 +134,13 @@ end
 --- Is it the failure limiter that refused, and not a queue that is full?
 function M.is_slowed_down(problem) return errors.is(problem, "Overloaded") and problem.retry_after ~= nil end
 
---- May they use this? What is not narrowed may; what is must name the use.
+--- May they use this? What is not narrowed may; what is must name the use, or be asked for "any".
 ---@param member dunite.native.Member
----@param use? "downloads"|"pulls"
+---@param use? "downloads"|"pulls"|"any"
 ---@return boolean
-function M.may_use(member, use) return member.uses == nil or use ~= nil and member.uses[use] == true end
+function M.may_use(member, use)
+  return member.uses == nil or use == "any" or use ~= nil and member.uses[use] == true
+end
 
 -- Answers for a request that nobody may make.
 local function refuse(self, problem)
@@ -149,11 +152,39 @@ local function refuse(self, problem)
   error(answer.unauthorized(('Basic realm="%s", charset="UTF-8"'):format(self.app.name)), 0)
 end
 
+local function listed(set) return setmetatable(text.keys(set), native.json.array) end
+
+-- For JSON, where what is unlimited is said to be.
+local function standing(limit, member)
+  local seen = limit:look(member)
+  return {
+    concurrency = { limit = seen.concurrency or "unlimited", running = seen.running },
+    daily = {
+      limit = seen.limit or "unlimited", used = seen.used, left = seen.left or "unlimited",
+      reset_in_secs = seen.reset_in_secs,
+    },
+  }
+end
+
+--- What a member may know of themselves: who they are, what they hold, and what is left of each limit today. With an
+--- access token, what that is for, too.
+---@param member dunite.native.Member
+---@return table
+function Members:account(member)
+  local limits = {}
+  for _, name in ipairs(text.keys(self.app.limits)) do limits[name] = standing(self.app.limits[name], member) end
+  return {
+    id = member.id, email = member.email, admin = member.admin, entitlements = listed(member.entitlements),
+    limits = limits, access_token = member.access_token, uses = member.uses and listed(member.uses),
+    applications = member.applications and listed(member.applications),
+  }
+end
+
 --- Who is asking; answers by itself where nobody may: 401 (429 after too many failures) when it is nobody we know, 403
 --- when their access token is not for this use.
 ---@async
 ---@param req dunite.Request
----@param use? "downloads"|"pulls"
+---@param use? "downloads"|"pulls"|"any"
 ---@return dunite.native.Member
 function Members:require(req, use)
   local member, problem = self:by_bearer(req), nil

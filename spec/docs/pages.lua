@@ -5,7 +5,7 @@ local M = {}
 --- The name of every page below the folder.
 M.NAMES = {
   "README", "configure", "routes", "limits-and-denials", "errors", "single-flight", "downloads", "images", "members",
-  "test", "explain", "run", "cli",
+  "oidc", "test", "explain", "run", "cli",
 }
 
 ---@class docs.Block

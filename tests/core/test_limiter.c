@@ -264,6 +264,24 @@ static void rule_12_a_refund_goes_to_the_day_that_was_charged(void **state) {
     release(&todays);
 }
 
+static void a_day_that_is_reset_begins_anew(void **state) {
+    struct limits *limits = *state;
+    struct request first, second, third;
+    get_lease(limits, whole(limits, &first, 2, 2));
+    get_lease(limits, whole(limits, &second, 2, 2));
+    assert_int_equal(du_limiter_reset(limits->limiter, "bob", NOON, NULL), DU_OK);
+    assert_int_equal(counted(limits), 2);
+    assert_int_equal(du_limiter_reset(limits->limiter, "ada", NOON, NULL), DU_OK);
+    assert_int_equal(counted(limits), 0);
+    assert_int_equal(du_limiter_running(limits->limiter, "ada"), 2);
+    get_denial(limits, whole(limits, &third, 2, 2), DU_DENIAL_CONCURRENCY);
+    release(&first);
+    release(&second);
+    get_lease(limits, whole(limits, &third, 2, 2));
+    assert_int_equal(counted(limits), 1);
+    release(&third);
+}
+
 static void zero_allows_none(void **state) {
     struct limits *limits = *state;
     struct request request;
@@ -351,6 +369,7 @@ int main(void) {
         LIMITS_CASE(rule_9_a_clock_that_goes_back_finds_that_days_count),
         LIMITS_CASE(rule_12_a_refund_is_made_once_and_keeps_the_slot),
         LIMITS_CASE(rule_12_a_refund_goes_to_the_day_that_was_charged),
+        LIMITS_CASE(a_day_that_is_reset_begins_anew),
         LIMITS_CASE(zero_allows_none),
         LIMITS_CASE(a_number_that_is_no_limit_is_an_error_that_names_it),
         LIMITS_CASE(each_failing_allocation_is_an_error_and_loses_no_slot),

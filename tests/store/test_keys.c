@@ -156,6 +156,25 @@ static void a_new_key_signs_and_the_one_before_still_verifies(void **state) {
     du_keys_close(&keys);
 }
 
+static void any_key_of_the_set_can_be_made_the_active_one(void **state) {
+    struct du_keys *keys = open_keys(*state);
+    char first[DU_KEY_ID], second[DU_KEY_ID];
+    assert_int_equal(du_keys_make(keys, first, NULL), DU_OK);
+    assert_int_equal(du_keys_make(keys, second, NULL), DU_OK);
+    assert_int_equal(du_keys_activate(keys, "nobody's", NULL), DU_NOT_FOUND);
+    assert_int_equal(du_keys_activate(keys, first, NULL), DU_OK);
+    for (int i = 0; i < 2; i++) {
+        struct du_key_set *set = du_keys_set(keys);
+        assert_int_equal(set->count, 2);
+        assert_string_equal(set->active->kid, first);
+        assert_false(du_key_set_find(set, second)->active);
+        du_key_set_unref(&set);
+        du_keys_close(&keys);
+        keys = open_keys(*state);
+    }
+    du_keys_close(&keys);
+}
+
 static void retiring_the_active_key_puts_a_new_one_in_its_place(void **state) {
     char first[DU_KEY_ID], second[DU_KEY_ID];
     struct du_error error;
@@ -248,6 +267,7 @@ int main(void) {
         FIXTURE_TEST(signatures_are_those_of_the_standard),
         FIXTURE_TEST(a_new_folder_has_no_key_until_one_is_made),
         FIXTURE_TEST(a_new_key_signs_and_the_one_before_still_verifies),
+        FIXTURE_TEST(any_key_of_the_set_can_be_made_the_active_one),
         FIXTURE_TEST(retiring_the_active_key_puts_a_new_one_in_its_place),
         FIXTURE_TEST(a_bad_file_is_named),
         FIXTURE_TEST(one_key_in_two_files_is_refused),

@@ -81,6 +81,10 @@ function native.limiter(name) end
 function limiter:acquire(subject, concurrency, daily_cap, options) end
 ---@return integer running, integer counted, integer reset_in_secs
 function limiter:look(subject) end
+--- Gives back what was counted for the subject today.
+---@param subject string
+---@return true? ok, table? problem
+function limiter:reset(subject) end
 --- What acquire would come to, without it: "granted", "shared" (a piece that is counted already), "queued", or the
 --- denial's variant.
 ---@param subject string
@@ -321,9 +325,29 @@ function keys:verify(token, wanted) end
 function keys:jwks() end
 ---@return { kid: string, active: boolean }[]
 function keys:list() end
+--- A new key that signs from now on; the one before is retired: it verifies only.
 ---@async
 ---@return string? kid, table? problem
 function keys:create() end
+--- That key signs no more; when it was the one that signs, a new one does.
+---@async
+---@param kid string
+---@return string? kid, table? problem
+function keys:retire(kid) end
+--- A retired key verifies no more: its file is removed.
+---@async
+---@param kid string
+---@return string? kid, table? problem
+function keys:remove(kid) end
+--- That key signs from now on.
+---@async
+---@param kid string
+---@return string? kid, table? problem
+function keys:activate(kid) end
+--- Reads the folder again.
+---@async
+---@return string? nothing, table? problem
+function keys:reload() end
 
 ---@class dunite.native.Audit
 local audit = {}

@@ -45,6 +45,9 @@ function Meter:pull(req, product, tag)
   return lease, problem
 end
 
+--- Tells in the answer what is left of the member's day.
+function Meter:tell(made, member) return self.limiter:tell(made, member) end
+
 --- A part of an image: waits for a slot as a pull does, then goes on without one.
 ---@async
 ---@return dunite.native.Lease? lease

@@ -76,11 +76,11 @@ local function by_tag(req, product, pulls)
   req:audit { kind = "pull", application = product.slug, version = tag }
   if not tags.offered(product, tag) then return wire.manifest_unknown() end
   local lease, denied = pulls:pull(req, product, tag)
-  if not lease then return refuse(denied) end
+  if not lease then return pulls:tell(refuse(denied), req.member) end
   local held, failed = holdings.by_tag(product, tag, req:header_list "accept")
   if not held then return refuse(failed) end
   lease:release()
-  return manifest_answer(held)
+  return pulls:tell(manifest_answer(held), req.member)
 end
 
 local function by_digest(req, product, pulls)
