@@ -27,6 +27,7 @@ struct gated {
     int64_t share; /* bytes a tick; 0: any */
     int64_t left;  /* of this tick's share */
     int64_t tick;  /* when it began, monotonic ms */
+    bool headed;   /* what goes before it had the time to go */
 };
 
 /* Gates. */
@@ -128,11 +129,20 @@ static void tick(struct du_timer *timer) {
     gated->body.wake(&gated->body);
 }
 
+/* One that gives no byte breaks a moment later, so that its head goes out. */
+static enum du_body_state break_off(struct gated *gated) {
+    bool headed = gated->headed || gated->at > 0;
+    gated->headed = true;
+    if (!headed && du_timers_start(gated->timers, &gated->timer, 1) == DU_OK)
+        return DU_BODY_WAIT;
+    return DU_BODY_BROKEN;
+}
+
 static enum du_body_state next(struct du_body *body, struct du_piece *piece) {
     struct gated *gated = (struct gated *)body;
     int64_t gate = passable(gated), pace = paced(gated);
     if (gate == 0)
-        return gated->gate->state == CUT ? DU_BODY_BROKEN : stand_at_gate(gated);
+        return gated->gate->state == CUT ? break_off(gated) : stand_at_gate(gated);
     if (pace == 0)
         return await_tick(gated);
     enum du_body_state state = gated->inner->type->next(gated->inner, piece);

@@ -9,7 +9,8 @@
  * Invariants
  *  1. A body gives its first `at` bytes, then stands at its gate until that is no longer shut.
  *  2. Whatever changes a gate, its bodies are woken on the loop, never from within the change.
- *  3. A pace is an upper bound over any tenth of a second.
+ *  3. A body that is cut has sent its head, unless that is all there is of it.
+ *  4. A pace is an upper bound over any tenth of a second.
  *
  * Thread: the connection's loop.
  */

@@ -5,6 +5,8 @@
 --                                     "gate": { "at": bytes }, "cut": bytes }
 --   GET  /double/waiting?path=      { "waiting": n }: how many bodies stand at the path's gate
 --   POST /double/open               { "path" }
+--   POST /double/storage            { "url" }: blobs and manifests are served directly from another double, below that
+--                                   URL; without one they are not
 --   POST /double/reset              forgets scripts and counts, opens every gate
 
 local native = require "dunite.native"
@@ -13,6 +15,7 @@ local answer = require "dunite.answer"
 local M = {}
 
 local counts, scripts = {}, {}
+local storage -- the URL
 
 local function rule_for(path)
   local rule = scripts[path]
@@ -71,11 +74,20 @@ local function open(req)
   return answer.json { ok = true }
 end
 
+local function serve_directly(req)
+  storage = body_of(req).url
+  return answer.json { ok = true }
+end
+
+--- Where the registry's files are served from, if not by it.
+---@return string?
+function M.storage() return storage end
+
 local function reset()
   for _, rule in pairs(scripts) do
     if rule.stands then rule.stands:open() end
   end
-  counts, scripts = {}, {}
+  counts, scripts, storage = {}, {}, nil
   return answer.json { ok = true }
 end
 
@@ -85,6 +97,7 @@ function M.routes(app)
   app:post("/double/script", script)
   app:get("/double/waiting", waiting)
   app:post("/double/open", open)
+  app:post("/double/storage", serve_directly)
   app:post("/double/reset", reset)
 end
 

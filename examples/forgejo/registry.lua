@@ -1,8 +1,9 @@
 -- The registry: DOUBLE_ROOT/oci/OWNER/NAME is an OCI image layout. Blobs and manifests are always whole: Forgejo looks
--- at neither Range nor If-None-Match there.
+-- at neither Range nor If-None-Match there. An OWNER with a file "closed" gives our token no access.
 
 local native = require "dunite.native"
 local answer = require "dunite.answer"
+local control = require "control"
 local credentials = require "credentials"
 local files = require "files"
 
@@ -25,6 +26,26 @@ end
 function M.ping(req)
   if not credentials.open_registry(req) then return challenge(req) end
   return versioned(answer.text("", 200))
+end
+
+-- What a GET is given. With direct serving it is the address of the storage: the answer declares the file's length,
+-- and ends without a byte of it.
+local function give(made, path, file, method)
+  made.file, made.ranges = file, false
+  if not control.storage() or method ~= "GET" then return made end
+  made.status, made.gate = 307, native.gate(0)
+  made.gate:cut()
+  return made:header("location", control.storage() .. "/storage/" .. path .. "?signature=x")
+end
+
+--- The storage of another double: knows no credentials, and refuses who brings some.
+function M.stored(req)
+  if req:header "authorization" then return answer.text("<Error><Code>InvalidArgument</Code></Error>", 400) end
+  local file = req:query "signature" and files.open(req.params.path)
+  if not file then return answer.text("<Error><Code>NoSuchKey</Code></Error>", 404) end
+  local made = answer.new(200, nil, "binary/octet-stream")
+  made.file = file
+  return made
 end
 
 --- Only the token: neither expires_in nor issued_at.
@@ -51,7 +72,7 @@ local function tagged(repository, tag)
   end
 end
 
-local function manifest(repository, reference)
+local function manifest(repository, reference, req)
   local digest = reference:find(":", 1, true) and reference or tagged(repository, reference)
   local path = digest and blob_path(repository, digest)
   local file = path and files.open(path)
@@ -60,8 +81,7 @@ local function manifest(repository, reference)
     return refuse(404, "MANIFEST_UNKNOWN", "manifest unknown to registry")
   end
   local made = versioned(answer.new(200, nil, content.mediaType)):header("docker-content-digest", digest)
-  made.file, made.ranges = file, false
-  return made
+  return give(made, path, file, req.method)
 end
 
 local function blob(repository, digest, req)
@@ -70,8 +90,7 @@ local function blob(repository, digest, req)
   if not file then return refuse(404, "BLOB_UNKNOWN", "blob unknown to registry") end
   local kind = req.method ~= "HEAD" and "application/octet-stream" or nil
   local made = versioned(answer.new(200, nil, kind)):header("docker-content-digest", digest)
-  made.file, made.ranges = file, false
-  return made
+  return give(made, path, file, req.method)
 end
 
 local function tag_list(repository, req)
@@ -98,6 +117,7 @@ local parts = { manifests = manifest, blobs = blob }
 function M.repository(req)
   if not credentials.open_registry(req) then return challenge(req) end
   if not files.has("oci", req.params.owner) then return answer.text("user does not exist [uid: 0]", 404) end
+  if files.open("oci", req.params.owner, "closed") then return credentials.package_challenge() end
   local name, part, reference = req.params.rest:match("^(.+)/(%a+)/([^/]+)$")
   local repository = name and req.params.owner .. "/" .. name
   if part == "tags" and reference == "list" and files.has("oci", repository) then return tag_list(repository, req) end

@@ -25,6 +25,8 @@ return function(app)
 
   serve("/v2/", registry.ping)
   serve("/v2/token", registry.token)
+  app:post("/v2/token", not_there)
+  serve("/storage/*path", registry.stored)
   serve("/v2/:owner/*rest", registry.repository)
 
   serve("/*rest", not_there)

@@ -119,7 +119,7 @@ describe("the registry", function()
     assert.is_nil(next(token, "token"))
     assert.equal(200, ask("/v2/", { authorization = "Bearer " .. token.token }).status)
     assert.equal(401, ask("/v2/", { authorization = "Bearer " .. token.token .. "x" }).status)
-    assert.equal(405, ask("/v2/token", TOKEN, "POST").status)
+    assert.equal(404, ask("/v2/token", TOKEN, "POST").status)
   end)
 
   it("gives manifests by tag and digest, always whole", function()
@@ -145,6 +145,28 @@ describe("the registry", function()
     assert.equal(404, ask("/v2/acme/tool/blobs/sha256:" .. ("0"):rep(64), TOKEN).status)
     assert.equal(404, ask("/v2/acme/tool/referrers/sha256:" .. ("0"):rep(64), TOKEN).status)
     assert.equal("user does not exist [uid: 0]", ask("/v2/nobody/tool/manifests/v1", TOKEN).body)
+    upstream:write("oci/other/closed", "")
+    local closed = ask("/v2/other/tool/manifests/v1", TOKEN)
+    assert.same({ 401, 'Basic realm="Gitea Package API"' }, { closed.status, closed.headers["www-authenticate"] })
+  end)
+
+  it("serves directly where told to: by a redirect that declares a length and has no body", function()
+    local image = upstream.images["acme/tool"].v1
+    tell("storage", { url = upstream:url() })
+    for path, bytes in pairs {
+      ["blobs/" .. image.platforms.amd64.layers[1]] = "one", ["manifests/v1"] = image.bytes,
+      ["manifests/" .. image.digest] = image.bytes,
+    } do
+      path = "/v2/acme/tool/" .. path
+      local got, problem = native.spec.http { url = upstream:url() .. path, headers = TOKEN }
+      assert.same({ nil, "Transport" }, { got, problem and problem.variant })
+      assert.equal(200, ask(path, TOKEN, "HEAD").status)
+      local digest = native.sha256(bytes):gsub(":", "/")
+      local stored = "/storage/oci/acme/tool/blobs/" .. digest
+      assert.equal(bytes, ask(stored .. "?signature=x").body)
+      assert.equal(400, ask(stored .. "?signature=x", TOKEN).status)
+      assert.equal(404, ask(stored).status)
+    end
   end)
 
   it("lists tags, with a Link even on the last page", function()

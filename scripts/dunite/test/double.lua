@@ -59,6 +59,14 @@ function Double:fail(path, status, times)
   ask(self, "POST", "/double/script", { path = path, status = status, times = times or 1000000 })
 end
 
+--- Answers a path as control.lua of the double says: { path, times, status, retry_after, cut, … }.
+---@async
+function Double:script(rule) ask(self, "POST", "/double/script", rule) end
+
+--- Sends those who GET the registry's files to that URL.
+---@async
+function Double:storage(url) ask(self, "POST", "/double/storage", { url = url }) end
+
 --- Forgets scripts and counts.
 ---@async
 function Double:reset() ask(self, "POST", "/double/reset", {}) end
