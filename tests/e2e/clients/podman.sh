@@ -1,22 +1,28 @@
 #!/bin/bash
-# podman pulls a member's image; again with upstream gone.
+# podman, with its credentials in a file of its own, from login to denial.
 
-source "$(dirname "$0")/../lib.bash"
-source "$examples/demo/image.bash"
+source "$(dirname "$0")/../scenario.bash"
 
-make_image "$layouts/acme/tool" 3000000 v1.0.0
-start_double
-start_storefront
-member ada correct-horse
-
-# pull STORE: into a store of its own.
-pull() {
-    podman --root "$work/$1" --runroot "$work/$1-run" --storage-driver vfs --cgroup-manager cgroupfs \
-        --events-backend file pull --quiet --tls-verify=false --creds ada@example.com:correct-horse \
-        "$storefront_address/tool:v1.0.0"
+takes_one_platform=yes
+store() {
+    options=(--root "$work/stores/$1" --runroot "$work/runs/$1" --storage-driver vfs --cgroup-manager cgroupfs
+        --events-backend file)
 }
 
-check "podman pulls" pull first
-is "it has cost one pull" "$(control limits | grep -o '"used":[0-9]*')" '"used":1'
-stop "$double_pid"
-check "and pulls again with upstream gone" pull second
+login() {
+    podman login --authfile "$work/auth.json" --tls-verify=false --username ada@example.com --password-stdin \
+        "$storefront_address" <<<"$1"
+}
+
+pulling() {
+    store "$2"
+    command=(podman "${options[@]}" ${loud:+--log-level debug} pull --authfile "$work/auth.json" --tls-verify=false
+        ${3:+--arch "$3"} "$storefront_address/$1")
+}
+
+has() {
+    store "$2"
+    podman "${options[@]}" image inspect --format '{{.RepoDigests}}' "$storefront_address/$1" | grep -q "$3"
+}
+
+scenario 'too many requests'
