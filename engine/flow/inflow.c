@@ -50,9 +50,25 @@ static bool on_first_head(struct du_inflow *inflow, const struct du_fetch_head *
     return true;
 }
 
+/* Upstream is too busy for a first answer (429, 503): asked again when it says, or after a pause,
+ * if those who wait can wait that long. */
+static bool waits_for_busy(struct du_inflow *inflow, const struct du_error *error) {
+    char what[DU_WANT_TEXT];
+    int64_t pause_ms = inflow->headed ? -1 : du_resume_busy_pause_ms(&inflow->resume, error);
+    if (pause_ms < 0 || du_timers_start(timers_of(inflow), &inflow->pause, pause_ms) != DU_OK)
+        return false;
+    du_log_format(base_of(inflow)->log, DU_LOG_WARN,
+                  "fetch of %s from %s is tried again in %" PRId64 " ms: status %d",
+                  du_want_text(inflow->want, what), du_origin_name(inflow->want->origin), pause_ms,
+                  error->status);
+    return true;
+}
+
 /* Tries again, if there is a try left. */
 static void break_off(struct du_inflow *inflow, const struct du_error *error) {
     char what[DU_WANT_TEXT];
+    if (waits_for_busy(inflow, error))
+        return;
     if (!inflow->headed || !du_resume_may(&inflow->resume, error)) {
         inflow->error = *error;
         return;
@@ -172,8 +188,7 @@ static void fetch(struct du_inflow *inflow, const char *const *headers) {
                        &inflow->error);
 }
 
-static void fetch_again(struct du_timer *timer) {
-    struct du_inflow *inflow = du_container_of(timer, struct du_inflow, pause);
+static void resume(struct du_inflow *inflow) {
     const char **headers = du_resume_headers(&inflow->resume, inflow->kept);
     inflow->broken = false;
     atomic_fetch_add(&inflow->desk->cache->figures.resumed, 1);
@@ -182,11 +197,19 @@ static void fetch_again(struct du_timer *timer) {
     else
         fetch(inflow, headers);
     du_free(headers);
-    inflow->moved(inflow);
 }
 
 void du_inflow_begin(struct du_inflow *inflow) {
     fetch(inflow, inflow->want->headers);
+}
+
+static void fetch_again(struct du_timer *timer) {
+    struct du_inflow *inflow = du_container_of(timer, struct du_inflow, pause);
+    if (inflow->headed)
+        resume(inflow);
+    else
+        du_inflow_begin(inflow);
+    inflow->moved(inflow);
 }
 
 void du_inflow_go_on(struct du_inflow *inflow, int64_t kept) {

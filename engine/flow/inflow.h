@@ -5,7 +5,8 @@
  * in who takes it: a filler, or a passage.
  *
  *     begin -> headed -> bytes gather, are taken ... -> arrived
- *                            ^     |
+ *      ^  |                  ^     |
+ *      └──┘ busy             |     |
  *                            |   broken: all that came is taken first
  *                            └── go_on: not at once, a few times
  *     or, from any of them, it fails: `error`.

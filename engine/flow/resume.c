@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIES_MOST = 3, FIRST_PAUSE_MS = 250, RANGE_TEXT = 48 };
+enum { TRIES_MOST = 3, FIRST_PAUSE_MS = 250, BUSY_PAUSE_MOST_MS = 8000, RANGE_TEXT = 48 };
 
 static const char if_range[] = "If-Range: ";
 
@@ -51,6 +51,15 @@ static size_t count(const char *const *headers) {
     while (headers[number] != NULL)
         number++;
     return number;
+}
+
+int64_t du_resume_busy_pause_ms(struct du_resume *resume, const struct du_error *error) {
+    bool busy = error->kind == DU_UPSTREAM && (error->status == 429 || error->status == 503);
+    if (!busy || resume->tries >= TRIES_MOST || error->retry_after > BUSY_PAUSE_MOST_MS / 1000)
+        return -1;
+    int64_t pause_ms = du_resume_pause_ms(resume);
+    resume->tries++;
+    return error->retry_after > 0 ? error->retry_after * 1000 : pause_ms;
 }
 
 /* The texts stand behind the table, in one block. */

@@ -10,7 +10,8 @@
  *  2. The rest is only asked for under a digest or a strong validator (then with If-Range). Else
  *     the whole is, as it is of an upstream that answered a range wrongly.
  *  3. A 200 is to be compared as far as there are bytes from before, then appended.
- *  4. Without a digest, another strong validator than the first answer's is another thing.
+ *  4. Who waits for a first answer waits for no longer than clients do for headers.
+ *  5. Without a digest, another strong validator than the first answer's is another thing.
  *
  * Thread: the loop's.
  */
@@ -40,6 +41,9 @@ void du_resume_deinit(struct du_resume *resume);
 /* Whether this ending leaves another try, and how long to wait before it. */
 bool du_resume_may(struct du_resume *resume, const struct du_error *error);
 int64_t du_resume_pause_ms(const struct du_resume *resume);
+/* How long to wait before a first answer that was 429 or 503 is asked for again, by its Retry-After
+ * (RFC 9110 section 10.2.3) or else a little longer each time; begins that try. -1: it is an end. */
+int64_t du_resume_busy_pause_ms(struct du_resume *resume, const struct du_error *error);
 /* Begins a try: the headers to ask with, when `at` bytes are there. To be freed as one block; NULL:
  * out of memory. */
 const char **du_resume_headers(struct du_resume *resume, int64_t at);

@@ -212,11 +212,16 @@ void fake_end(struct fake_fetch *fake, enum du_error_kind kind, bool complete) {
     say(fake, say_end);
 }
 
-void fake_end_status(struct fake_fetch *fake, int status) {
+void fake_end_busy(struct fake_fetch *fake, int status, int64_t retry_after) {
     fake->error = du_error_of(DU_UPSTREAM);
     fake->error.status = status;
+    fake->error.retry_after = retry_after;
     fake->complete = false;
     say(fake, say_end);
+}
+
+void fake_end_status(struct fake_fetch *fake, int status) {
+    fake_end_busy(fake, status, -1);
 }
 
 void fake_end_here(struct fake_fetch *fake, enum du_error_kind kind) {

@@ -27,7 +27,8 @@ bool fake_data(struct fake_fetch *fetch, const char *data, size_t size);
 void fake_end(struct fake_fetch *fetch, enum du_error_kind kind, bool complete);
 /* Upstream answers with that status, and so the fetch ends. */
 void fake_end_status(struct fake_fetch *fetch, int status);
-/* The same, when the caller is on the fetch's loop. */
+void fake_end_busy(struct fake_fetch *fetch, int status, int64_t retry_after);
+/* fake_end when the caller is on the fetch's loop. */
 void fake_end_here(struct fake_fetch *fetch, enum du_error_kind kind);
 /* Head, data and end in one. */
 void fake_send(struct fake_fetch *fetch, const char *data, size_t size);
