@@ -3,7 +3,11 @@
 # can_contain: whether it can run here; why not is in $reason.
 can_contain() {
     reason=
-    if ((EUID != 0)); then reason="containerd wants root"; fi
+    if ((EUID != 0)); then
+        reason="containerd wants root"
+    elif ! unshare --mount true; then
+        reason="containerd mounts, which is not allowed here"
+    fi
     [[ -z $reason ]]
 }
 
