@@ -17,6 +17,6 @@ pulling() {
 
 has() { [[ $("${ctr[@]}" images ls | awk -v name="$storefront_address/$1" '$1 == name { print $3 }') == "$3" ]]; }
 
-forget() { "${ctr[@]}" images ls -q | xargs "${ctr[@]}" images rm --sync; }
+forget() { "${ctr[@]}" images ls -q | xargs "${ctr[@]}" images rm --sync >/dev/null; }
 
 scenario '429|too ?many ?requests'

@@ -11,7 +11,14 @@ start "$work/dockerd.log" dockerd --host "unix://$work/docker.sock" --data-root 
     --storage-driver vfs --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
     --userland-proxy=false
 dockerd_pid=$pid
-trap 'stop "$dockerd_pid"; finish' EXIT # it unmounts what it mounted
+
+end_docker() { # it unmounts what it mounted
+    local status=$?
+    stop "$dockerd_pid"
+    (exit $status)
+    finish
+}
+trap end_docker EXIT
 export DOCKER_HOST=unix://$work/docker.sock DOCKER_CONFIG=$work/docker-config
 check "dockerd runs" until_true 60 docker version
 takes_one_platform=yes
@@ -24,6 +31,6 @@ has() {
     docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$storefront_address/$1" | grep -q "@$3"
 }
 
-forget() { docker image prune --all --force; }
+forget() { docker image prune --all --force >/dev/null; }
 
 scenario 'toomanyrequests'
