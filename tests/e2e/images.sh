@@ -42,6 +42,9 @@ pull() {
         "docker://$storefront_address/tool:v1.0.0" "oci:$work/pulled-$name:v1.0.0"
 }
 
+# has_given LOG DIGEST: the storage has.
+has_given() { until_true 10 grep -q "path=/storage/.*/${2#sha256:} status=200" "$1"; }
+
 same_as_made() { [[ "$(blobs_of "$work/pulled-$1")" == "$(blobs_of "$layout")" ]]; }
 
 begin() { # fresh stores and members
@@ -134,6 +137,21 @@ ask "/v2/tool/blobs/$foreign" -H "Authorization: Bearer $token"
 check "a blob that nobody refers to is not given" test "$status" != 200
 stop "$storefront_pid"
 
+# ---- behind a password ----
+
+python3 -W ignore -c 'import crypt
+print("robot:" + crypt.crypt("robot-secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' >"$work/htpasswd"
+rm -rf "$work/registry"
+start_registry "auth: {htpasswd: {realm: e2e, path: $work/htpasswd}}"
+check "the image is put behind a password" skopeo copy --quiet --all --dest-tls-verify=false \
+    --dest-creds robot:robot-secret "oci:$layout:v1.0.0" "docker://$registry/acme/tool:v1.0.0"
+export OCI_UPSTREAM_URL=http://$registry OCI_UPSTREAM_USERNAME=robot OCI_UPSTREAM_PASSWORD=robot-secret
+begin
+check "a member pulls it, who knows nothing of that password" pull basic
+check "the same image" same_as_made basic
+stop "$storefront_pid"
+stop "$registry_pid"
+
 # ---- behind a token server ----
 
 start "$work/tokens.log" python3 "$here/token_server.py" "$work/tokens.pem" robot robot-secret
@@ -144,7 +162,7 @@ start_registry "auth: {token: {realm: \"http://$tokens/token\", service: e2e, is
   rootcertbundle: $work/tokens.pem}}"
 check "the image is put behind the token server" skopeo copy --quiet --all --dest-tls-verify=false \
     --dest-creds robot:robot-secret "oci:$layout:v1.0.0" "docker://$registry/acme/tool:v1.0.0"
-export OCI_UPSTREAM_URL=http://$registry OCI_UPSTREAM_USERNAME=robot OCI_UPSTREAM_PASSWORD=robot-secret
+export OCI_UPSTREAM_URL=http://$registry
 export OCI_UPSTREAM_CREDENTIAL_HOSTS=$tokens UPSTREAM_ALLOW_PRIVATE=127.0.0.0/8
 asked=$(wc -l <"$work/tokens.log")
 begin
@@ -175,6 +193,16 @@ storage=(--root "$work/storage" --runroot "$work/run" --storage-driver vfs)
 check "buildah pulls it, too" buildah "${storage[@]}" pull --quiet --tls-verify=false \
     --creds bob@example.com:battery-staple "docker://$storefront_address/tool:v1.0.0"
 check "and has it" buildah "${storage[@]}" images "$storefront_address/tool:v1.0.0"
+
+# Its blobs and manifests may be served by another.
+DOUBLE_ROOT=$work/upstream DUNITE_DATA_DIR=$work/storage-data DOUBLE_LISTEN=127.0.0.1:0 \
+    engine "$work/storage.log" "$examples/forgejo"
+curl -sf "$double/double/storage" -d "{\"url\":\"http://$address\"}" >/dev/null
+stop "$storefront_pid"
+begin
+check "Forgejo serves directly from a storage, which takes no credentials, and it is pulled" pull stored
+check "the same image" same_as_made stored
+check "from there" has_given "$work/storage.log" "$image_digest"
 stop "$double_pid"
 check "and again with Forgejo gone" pull forgejo-again
 check "the same" same_as_made forgejo-again
