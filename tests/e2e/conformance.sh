@@ -24,6 +24,15 @@ artifact application/vnd.example.signature one
 artifact application/vnd.example.signature another
 artifact application/vnd.example.bill three
 
+# A manifest that no socket's buffer takes.
+mkdir -p "$layouts/acme/large/blobs/sha256"
+python3 -c 'import json
+print(json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [],
+                  "annotations": {f"a{i}": "x" * 10000 for i in range(390)}}))' >"$layouts/acme/large/part"
+blob "$layouts/acme/large" "$layouts/acme/large/part"
+printf '{"manifests":[{"digest":"%s","annotations":{"org.opencontainers.image.ref.name":"v1.0.0"}}]}' "$digest" \
+    >"$layouts/acme/large/index.json"
+
 # expected REFERRERS: what conformance.py is told, of all that the layout has below its tags.
 expected() {
     python3 - "$layout" "$1" <<'PYTHON'
@@ -59,9 +68,9 @@ conforms() { # WHAT REFERRERS
 
 {
     echo 'return {'
-    for name in tool huge promised header bomb; do
+    for name in tool large huge promised header bomb; do
         owner=lies
-        if [[ $name == tool ]]; then owner=acme; fi
+        if [[ -d $layouts/acme/$name ]]; then owner=acme; fi
         echo "{ slug = \"$name\", image = { owner = \"$owner\", name = \"$name\" }, pinned_tag = \"v1.0.0\","
         echo ' versions = { { tag = "v1.1.0" }, { tag = "v1.2.0" }, { tag = "v2.0.0" }, { tag = "v3", yanked = true } } },'
     done
@@ -84,11 +93,25 @@ member ada correct-horse
 conforms "the storefront before a registry with referrers" \
     '{"application/vnd.example.signature": 2, "application/vnd.example.bill": 1}'
 
-# ---- lies ----
+# ---- who does not read ----
 
-scopes=$(printf '&scope=repository:%s:pull' huge promised header bomb)
+scopes=$(printf '&scope=repository:%s:pull' tool large huge promised header bomb)
 token=$(curl -s -u ada@example.com:correct-horse "$storefront/auth/token?service=storefront$scopes" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')
+stop "$storefront_pid"
+OCI_CONCURRENT_MANIFESTS_PER_USER=1 start_storefront
+ask /v2/large/manifests/v1.0.0 -H "Authorization: Bearer $token"
+is "a manifest of 3.9 MB is given" "$status $(stat -c %s "$work/body")" "200 $(stat -c %s "$layouts"/acme/large/blobs/*/*)"
+exec {slow}<>"/dev/tcp/${storefront_address/:/\/}"
+printf 'GET /v2/large/manifests/v1.0.0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n' "$token" >&"$slow"
+IFS= read -r line <&"$slow"
+is "to one who then reads no more, too" "${line%$'\r'}" "HTTP/1.1 200 OK"
+ask /v2/tool/manifests/v1.0.0 -H "Authorization: Bearer $token"
+is "and who holds no slot the while" "$status" 200
+exec {slow}>&-
+
+# ---- lies ----
+
 memory() { awk '/^VmHWM/ { print $2 }' "/proc/$storefront_pid/status"; }
 for name in huge promised bomb; do
     before=$(memory)

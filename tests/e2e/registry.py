@@ -48,7 +48,7 @@ class Layout:
         return found
 
     def document(self, digest):
-        if os.path.getsize(self.path(digest)) > 1 << 20:
+        if os.path.getsize(self.path(digest)) > 5 << 20:
             return None
         try:
             document = json.loads(self.read(digest))
