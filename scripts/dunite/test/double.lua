@@ -63,6 +63,14 @@ end
 ---@async
 function Double:script(rule) ask(self, "POST", "/double/script", rule) end
 
+--- Opens the gate of that path's script; how many stand there, waiting() says.
+---@async
+function Double:open(path) ask(self, "POST", "/double/open", { path = path }) end
+
+---@async
+---@return integer
+function Double:waiting(path) return ask(self, "GET", "/double/waiting?path=" .. path).waiting end
+
 --- Sends those who GET the registry's files to that URL.
 ---@async
 function Double:storage(url) ask(self, "POST", "/double/storage", { url = url }) end
