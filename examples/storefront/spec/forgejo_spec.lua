@@ -62,23 +62,62 @@ describe("Forgejo's registry", function()
     assert.is_true(upstream:count "/v2/token" <= 1)
   end)
 
+  -- The answer, while the time goes on.
+  local function patiently(path)
+    local answered
+    t.together {
+      function()
+        answered = get(path)
+        return true
+      end,
+      function()
+        t.until_true(function()
+          t.clock:advance "100ms"
+          return answered
+        end)
+        return true
+      end,
+    }
+    return answered
+  end
+
   it("that fails once in the middle of a blob, knowing no ranges, is not noticed", function()
     open()
     local layer = image.platforms.amd64.layers[2]
     assert.equal(200, get("manifests/v1.0.0").status)
     assert.equal(200, get("manifests/" .. image.platforms.amd64.digest).status)
     upstream:script { path = UPSTREAM .. "blobs/" .. layer, times = 1, cut = 4 }
-    local answers = t.together {
-      function() return get("blobs/" .. layer) end,
-      function()
-        for _ = 1, 40 do
-          t.clock:advance "100ms"
-          require("dunite.native").clock.sleep(10)
-        end
-        return true
-      end,
-    }
-    assert.same({ 200, "layer two" }, { answers[1].status, answers[1].body })
+    assert.equal("layer two", patiently("blobs/" .. layer).body)
     assert.equal(2, upstream:count(UPSTREAM .. "blobs/" .. layer))
+  end)
+
+  it("that fails a manifest for a moment is not noticed, by tag or in the middle of an image", function()
+    open()
+    local part = image.platforms.arm64
+    for _, fault in ipairs {
+      { status = 503 }, { status = 429, retry_after = 3 }, { cut = 20 }, { status = 503, times = 3 },
+    } do
+      for path, bytes in pairs { ["manifests/v1.0.0"] = image.bytes, ["manifests/" .. part.digest] = part.bytes } do
+        open { upstream = upstream }
+        upstream:reset()
+        fault.path, fault.times = UPSTREAM .. path, fault.times or 1
+        upstream:script(fault)
+        assert.equal(bytes, patiently(path).body)
+        assert.equal(fault.times + 1, upstream:count(UPSTREAM .. path))
+        app:stop()
+      end
+    end
+  end)
+
+  it("that is busy for longer than clients wait is told", function()
+    open()
+    for _, fault in ipairs { { status = 429, retry_after = 9 }, { status = 503, times = 4 }, { status = 502 } } do
+      upstream:reset()
+      fault.path, fault.times = UPSTREAM .. "manifests/v1.0.0", fault.times or 1
+      upstream:script(fault)
+      local refused = patiently "manifests/v1.0.0"
+      assert.same({ 502, "UNAVAILABLE" }, { refused.status, shop.code(refused) })
+      assert.equal(fault.times, upstream:count(UPSTREAM .. "manifests/v1.0.0"))
+    end
   end)
 end)

@@ -259,7 +259,7 @@ describe("a registry upstream", function()
         typed = page { { mediaType = "text/html", digest = digest "1", size = 1 } },
         anonymous = page { { mediaType = MANIFEST, size = 1 } },
         endless = page({ entry("1") }, { link = '<?n=1>; rel="next"' }),
-        down = { status = 503 }, secret = { status = 401 }, large = { body = ("x"):rep(1 << 16), times = 65 },
+        down = { status = 500 }, secret = { status = 401 }, large = { body = ("x"):rep(1 << 16), times = 65 },
       }, { "referrers/" .. SUBJECT })
       for _, name in ipairs(names) do
         refused(502, "UNAVAILABLE", ask("GET", "referrers/" .. SUBJECT, nil, name), name)

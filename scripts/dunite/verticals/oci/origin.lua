@@ -2,6 +2,7 @@
 
 local native = require "dunite.native"
 local errors = require "dunite.errors"
+local heal = require "dunite.heal"
 local manifest = require "dunite.verticals.oci.manifest"
 local scope = require "dunite.verticals.oci.scope"
 
@@ -52,10 +53,10 @@ end
 ---@param wanted? string    -- the client's Accept
 ---@return dunite.oci.Manifest? manifest, table? problem
 function M.manifest(product, reference, wanted)
-  local got, problem = M.upstream(product):fetch {
+  local got, problem = heal.fetch(M.upstream(product), {
     url = M.path(product, "manifests", reference), headers = { accept = manifest.accept(wanted) },
     scope = M.scope(product), max = manifest.MOST,
-  }
+  })
   if not got then return nil, problem end
   local digest, wrong = verified(got, manifest.is_digest(reference) and reference or nil)
   if not digest then return nil, wrong end
@@ -69,9 +70,9 @@ end
 ---@async
 ---@return integer? size, table? problem
 function M.blob_size(product, digest)
-  local got, problem = M.upstream(product):fetch {
+  local got, problem = heal.fetch(M.upstream(product), {
     method = "HEAD", url = M.path(product, "blobs", digest), scope = M.scope(product), max = math.maxinteger,
-  }
+  })
   if not got then return nil, problem end
   return math.tointeger(tonumber(got.headers["content-length"])) or -1
 end
