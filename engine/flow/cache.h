@@ -20,7 +20,8 @@
  *  7. Space is reserved in the index before anybody is answered; where there is none, even by
  *     eviction, each who wants it has a passage of his own (BYPASS): from upstream through to him.
  *  8. So much of one upstream, and for one member, comes in at a time over all workers (turns.h);
- *     passages have turns of their own, half as many, as their readers pace them.
+ *     passages have turns of their own, half as many, as their readers pace them. Who joins a
+ *     fill waits with the one who leads it.
  *  9. A worker that ends shuts its client down here first; its fills fail as Cancelled.
  *
  * Thread: any; results come home on the caller's loop.

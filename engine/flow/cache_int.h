@@ -1,8 +1,8 @@
 #ifndef DU_CACHE_INT_H
 #define DU_CACHE_INT_H
 
-/* What cache.c (who waits), desk.c (a worker's share of it) and filler.c (who fetches) see of the
- * cache. */
+/* What cache.c (its life, what is there), cache_open.c (who waits), cache_store.c (what is at
+ * hand), desk.c (a worker's share of it), filler.c and passage.c (who fetch) see of the cache. */
 
 #include "base.h"
 #include "cache.h"
@@ -24,5 +24,10 @@ struct du_cache {
         atomic_uint_fast64_t opened[DU_CACHE_BYPASS + 1], filled, failed, resumed, bytes;
     } figures;
 };
+
+/* A pin, or NULL: not there, or an older thing of that name, or nothing that could be served. cold
+ * (NULL: this may wait for the disk): only the disk can open it, and none of that is known yet. */
+struct du_blob *du_cache_look_up(struct du_cache *cache, const struct du_digest *digest,
+                                 const char *name, const char *version, int64_t size, bool *cold);
 
 #endif
