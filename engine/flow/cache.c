@@ -1,6 +1,7 @@
 #include "cache.h"
 
 #include "desk.h"
+#include "map.h"
 #include "mem.h"
 #include "want.h"
 
@@ -82,6 +83,29 @@ enum du_step du_cache_shutdown(struct du_cache *cache, struct du_client *client,
                                void (*closed)(void *user), void *user) {
     struct du_desk *desk = du_desk_look_up(cache, client);
     return desk == NULL ? DU_STEP_DONE : du_desk_close(desk, closed, user);
+}
+
+/* What outgrew the store ----------------------------------------------------------------------- */
+
+static uint32_t hash_of(const struct du_want *want) {
+    uint32_t hash = du_map_hash(want->key, want->key_size);
+    return hash != 0 ? hash : 1;
+}
+
+void du_cache_outgrew(struct du_cache *cache, const struct du_want *want) {
+    pthread_mutex_lock(&cache->lock);
+    cache->outgrown[cache->outgrown_next++ % DU_CACHE_OUTGROWN] = hash_of(want);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+bool du_cache_has_outgrown(struct du_cache *cache, const struct du_want *want) {
+    uint32_t hash = hash_of(want);
+    bool has = false;
+    pthread_mutex_lock(&cache->lock);
+    for (size_t i = 0; i < DU_CACHE_OUTGROWN; i++)
+        has = has || cache->outgrown[i] == hash;
+    pthread_mutex_unlock(&cache->lock);
+    return has;
 }
 
 /* Looking -------------------------------------------------------------------------------------- */

@@ -11,6 +11,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct du_want;
+
+enum { DU_CACHE_OUTGROWN = 64 };
+
 struct du_cache {
     struct du_base *base;
     struct du_blobs *blobs;
@@ -19,11 +23,18 @@ struct du_cache {
     struct du_single_flight *flights;
     struct du_turns fills, passages;
     pthread_mutex_t lock;
-    struct du_list desks; /* under the lock */
+    struct du_list desks;                 /* under the lock, as are the next two */
+    uint32_t outgrown[DU_CACHE_OUTGROWN]; /* hashes of the latest keys; 0: none */
+    size_t outgrown_next;
     struct {
         atomic_uint_fast64_t opened[DU_CACHE_BYPASS + 1], filled, failed, resumed, bytes;
     } figures;
 };
+
+/* Its body, whose length nobody told, turned out too large for the store: it passes through next
+ * time. (Of many such the latest are known, until a restart; a fill more costs a broken body.) */
+void du_cache_outgrew(struct du_cache *cache, const struct du_want *want);
+bool du_cache_has_outgrown(struct du_cache *cache, const struct du_want *want);
 
 /* A pin, or NULL: not there, or an older thing of that name, or nothing that could be served. cold
  * (NULL: this may wait for the disk): only the disk can open it, and none of that is known yet. */

@@ -237,8 +237,10 @@ static enum du_step wait_for_disk(struct opening *opening, struct du_blob **pin)
 
 /* What is known to be too large needs no flight to find out. */
 static enum du_step begin(struct opening *opening) {
+    struct du_cache *cache = opening->desk->cache;
     const struct du_want *want = opening->want;
-    bool too_large = want->size >= 0 && !du_index_may_hold(opening->desk->cache->index, want->size);
+    bool too_large = want->size >= 0 ? !du_index_may_hold(cache->index, want->size)
+                                     : du_cache_has_outgrown(cache, want);
     return too_large ? pass_through(opening) : join(opening);
 }
 

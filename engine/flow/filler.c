@@ -66,6 +66,8 @@ static void start_job(struct du_filler *filler, void (*work)(struct du_job *job)
 static void give_up(struct du_filler *filler) {
     const struct du_error *error = &filler->inflow.error;
     log_end(filler, DU_LOG_WARN, du_error_name(error->kind), error->message);
+    if (filler->outgrew)
+        du_cache_outgrew(filler->desk->cache, filler->inflow.want);
     complete_flight(filler);
     du_fill_failed(filler->fill, error);
     if (filler->partial == NULL)

@@ -18,7 +18,8 @@
  *     verifying is not cancelled any more; that ends by itself and soon.
  *  5. Where the cache has no room for it, it makes way before it is published: the flight ends well
  *     with the want for its value, and all who wait pass the body through, each for himself
- *     (passage.h).
+ *     (passage.h). One of unknown length that outgrows the store breaks; the next request for it
+ *     passes it through.
  *  6. A body that breaks is gone on with (inflow.h). Its readers wait meanwhile; nothing of the
  * file changes but that it grows.
  *  7. It begins when it has its turn; where too many wait for theirs, it is Overloaded.

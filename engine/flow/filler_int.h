@@ -23,6 +23,7 @@ struct du_filler {
     int64_t place; /* of `writing` in the whole; not the file's end where bytes come again */
     struct du_error disk_error;
     bool no_room; /* disk_error is that the cache has no room for it */
+    bool outgrew; /* that all the store is too small for it */
     bool over;    /* finished, or discarded */
 };
 

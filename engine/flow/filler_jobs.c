@@ -22,13 +22,21 @@ static size_t known(const struct du_filler *filler) {
     return (size_t)ahead < filler->writing.size ? (size_t)ahead : filler->writing.size;
 }
 
+/* Where the length was known all the room was reserved before. */
+static bool may_grow(struct du_filler *filler, size_t more) {
+    int64_t bytes = du_partial_size(filler->partial) + (int64_t)more;
+    bool may = reserve(filler, bytes);
+    filler->outgrew = !may && !du_index_may_hold(filler->desk->cache->index, bytes);
+    return may;
+}
+
 void du_filler_write(struct du_job *job) {
     struct du_filler *filler = du_filler_of(job);
     const char *data = filler->writing.data;
     size_t again = known(filler), fresh = filler->writing.size - again;
     if (du_partial_compare(filler->partial, filler->place, data, again, &filler->disk_error) !=
             DU_OK ||
-        !reserve(filler, du_partial_size(filler->partial) + (int64_t)fresh) ||
+        !may_grow(filler, fresh) ||
         du_partial_write(filler->partial, data + again, fresh, &filler->disk_error) != DU_OK)
         return;
     filler->place += (int64_t)filler->writing.size;

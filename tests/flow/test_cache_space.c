@@ -149,6 +149,16 @@ static void a_body_of_unknown_length_takes_room_as_it_comes(void **state) {
     fake_data(upstream, payloads[1].bytes, payloads[1].size);
     taker_assert_breaks(taker, DU_OVERLOADED);
     taker_free(&taker);
+    rig_land(rig, 0);
+    /* Now it is known to be too large, and passes through. */
+    taker = open_taker(rig, 1);
+    upstream = fake_wait(4);
+    fake_head(upstream, 200, -1);
+    fake_data(upstream, payloads[1].bytes, payloads[1].size);
+    fake_end(upstream, DU_OK, true);
+    taker_assert_gets(taker, payloads[1].bytes, payloads[1].size);
+    assert_int_equal(taker->status, DU_CACHE_BYPASS);
+    taker_free(&taker);
 }
 
 static void a_fill_that_failed_gives_its_room_back_with_its_last_reader(void **state) {
