@@ -70,6 +70,18 @@ return function(app)
     return answer.data(app.members:account(app.members:require(req, "any")))
   end)
 
+  -- An administrator may have all of an application asked for anew. For anybody else there are no such pages.
+  for part, forget in pairs { downloads = download.forget, oci = oci.forget } do
+    app:post("/v1/admin/applications/:slug/" .. part .. "/refresh", function(req)
+      app.members:require_admin(req)
+      req:audit { kind = "refresh", application = req.params.slug, asset = part }
+      local product, missing = app.catalog:any(req.params.slug)
+      if not product then return refuse(missing) end
+      forget(product.slug)
+      return answer.data { application = product.slug, refreshed = part }
+    end)
+  end
+
   app:mount("/auth", oci.tokens {})
   app:mount("/v2", oci.routes { limiter = app.limits.pulls })
   app:mount("", oidc.routes())

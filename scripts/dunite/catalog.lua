@@ -127,6 +127,15 @@ function Catalog:find(name, member)
   return nil, errors.new("NotFound", { message = "no application " .. name })
 end
 
+--- The product of that name, whoever asks.
+---@param name string
+---@return dunite.Product? product, table? problem
+function Catalog:any(name)
+  local product = self.by_slug[name]
+  if product then return product end
+  return nil, errors.new("NotFound", { message = "no application " .. name })
+end
+
 --- What this member can see, in the catalog's order.
 ---@return dunite.Product[]
 function Catalog:visible(member)

@@ -74,12 +74,14 @@ function Fresh:forget_all(prefix)
 end
 
 --- The value for the key; `ask` gets it from upstream (value, or nil and a problem) when what is known is too old.
+--- wait: for so long at most, in milliseconds; asking goes on without who waited.
 ---@async
 ---@param key string
 ---@param freshness dunite.Freshness
 ---@param ask fun(): any, table?
+---@param wait? integer
 ---@return any? value, table? problem
-function Fresh:get(key, freshness, ask)
+function Fresh:get(key, freshness, ask, wait)
   local row, ttl = known(self, key), freshness[self.what]
   if is_fresh(row, ttl) then return row.value end
   local value, problem = self.flights:run(key, function()
@@ -88,7 +90,7 @@ function Fresh:get(key, freshness, ask)
     local asked, failed = ask()
     if asked == nil then return nil, failed end
     return self:put(key, asked)
-  end)
+  end, { timeout = wait, on_abandon = "finish" })
   if value ~= nil then return value end
   if row and problem.class ~= "NotFound" and age(row) < freshness.stale then
     native.log("warn", "upstream cannot be asked; what is known is used", { what = key, problem = tostring(problem) })

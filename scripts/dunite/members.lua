@@ -196,4 +196,15 @@ function Members:require(req, use)
   return member
 end
 
+--- The administrator who is asking, with a password or a token that is for everything. Anybody else is answered as
+--- where there is no such page, but who is not signed in: 401.
+---@async
+---@param req dunite.Request
+---@return dunite.native.Member
+function Members:require_admin(req)
+  local member = self:require(req)
+  if not member.admin or member.applications then error(answer.not_found("This page"), 0) end
+  return member
+end
+
 return M

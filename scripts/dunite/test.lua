@@ -38,6 +38,7 @@ App.__index = App
 ---@field headers? table<string, string|string[]>
 ---@field body? string
 ---@field json? any
+---@field over? string   -- another address that it listens on: host:port or unix:PATH
 
 local function headers_of(options)
   local headers = {}
@@ -71,7 +72,7 @@ function App:try(method, path, options)
   options = options or {}
   local body = options.json ~= nil and native.json.encode(options.json) or options.body
   local response, problem = native.spec.http {
-    url = self:url() .. path, method = method, headers = headers_of(options), body = body,
+    url = self:url() .. path, address = options.over, method = method, headers = headers_of(options), body = body,
   }
   return response and setmetatable(response, Response), problem
 end
@@ -146,7 +147,7 @@ local OPTIONS = { at = true, upstream = true, members = true, folder = true, fil
 local function overrides_of(options, data_dir)
   local settings = { listen = { "127.0.0.1:0" }, workers = 1, data_dir = data_dir }
   for key, value in pairs(options) do
-    if not OPTIONS[key] then settings[key] = value end
+    if not OPTIONS[key] then settings[key] = value or nil end
   end
   if options.members ~= false then settings.members = members.list(options.members) end
   return native.json.encode(settings)
@@ -183,7 +184,7 @@ end
 --- A deployment, served. folder: the deployment's (that of the specs, if not given), or files: path -> text; at: where
 --- its clock stands (RFC 3339; false: it goes on); upstream: a double; members: names, or entries as in
 --- a members file (all have the password "correct horse"; ada and bob, if not given; false: what the deployment says);
---- env: more variables. All else goes over the deployment's settings.
+--- env: more variables. All else goes over the deployment's settings; false leaves a setting to the deployment.
 ---@param options? table
 ---@return dunite.test.App
 function M.app(options)

@@ -18,6 +18,19 @@ local said = {
   url = '{"assets":[{"name":"a","size":1,"uuid":"u","browser_download_url":null}]}',
   external = '{"assets":[{"name":"a","size":0,"uuid":"u","type":"external"}]}',
   large = '{"assets":[],"x":"' .. ("x"):rep(1 << 20) .. '"}',
+  html = '<!DOCTYPE html><html><body>Sign in</body></html>',
+  nothing = '',
+  cut = '{"assets":[{"name":"a","size":1',
+  message = '{"message":"all is well"}',
+  object = '{"assets":{}}',
+  scalar = '"assets"',
+  huge = '{"assets":[{"name":"a","size":99999999999999999999,"uuid":"u","browser_download_url":"URL/a"}]}',
+  deep = ("["):rep(5000) .. ("]"):rep(5000),
+  foreign = '{"assets":[{"name":"a","size":1,"uuid":"u","browser_download_url":"http://203.0.113.1/a"}]}',
+  script = '{"assets":[{"name":"a","size":1,"uuid":"u","browser_download_url":"javascript:alert(1)"}]}',
+  names = '{"assets":[{"name":"a","size":1,"uuid":"u","browser_download_url":"URL/a"}' ..
+    (',{"name":"%s","size":1,"uuid":"u","browser_download_url":"URL/a"}'):rep(9):format("", ".", "..", "a/b",
+      "../../etc/passwd", "a\\\\b", "a\\r\\nSet-Cookie: x", "a\\u0000", ("x"):rep(256)) .. "]}",
   null = '{"assets":[{"name":"a","size":null,"uuid":"u","browser_download_url":"URL/a"}]}',
   files = '[1,null]',
   anonymous = '[{"size":1}]',
@@ -44,7 +57,10 @@ return function(app)
 end
 ]]
 
-local RELEASES = { "numbers", "nameless", "name", "text", "half", "negative", "url", "external", "large" }
+local RELEASES = {
+  "numbers", "nameless", "name", "text", "half", "negative", "url", "external", "large", "html", "nothing", "cut",
+  "message", "object", "scalar", "huge", "deep", "foreign", "script",
+}
 local PACKAGES = { "files", "anonymous", "digest", "short" }
 local IMAGES = { "newline", "nul", "none" }
 
@@ -58,7 +74,7 @@ local function catalog()
     end
   end
   add(RELEASES, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
-  add({ "null" }, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
+  add({ "null", "names" }, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
   add(PACKAGES, function(name) return { source = { kind = "generic_package", owner = "o", package = name } } end)
   add(IMAGES, function(name) return { image = { owner = "o", name = name } } end)
   return list
@@ -89,6 +105,14 @@ describe("an upstream that makes no sense", function()
 
   it("may leave a size untold", function()
     assert.equal("x", app:get("/v1/applications/null/downloads/a", ADA).body)
+  end)
+
+  it("in a name that is none for a file loses that asset only", function()
+    local response = app:get("/v1/applications/names/downloads", ADA)
+    assert.equal(200, response.status)
+    assert.same({ "a" }, { response:json().data[1].name, response:json().data[2] })
+    assert.equal("x", app:get("/v1/applications/names/downloads/a", ADA).body)
+    assert.equal(9, #app:logged "its name is none for a file")
   end)
 
   it("in a manifest's media type harms nobody's headers", function()

@@ -13,6 +13,9 @@ local own = require "dunite.errors.download"
 
 local M = { DownloadError = own.DownloadError }
 
+local NAME_MOST = 255 -- bytes, as file systems take them
+local PAGE_WAIT = 10000 -- how long a page of many applications waits for one of them, in milliseconds
+
 local releases = fresh.new("releases", "releases")
 local encode = native.url_encode
 
@@ -21,6 +24,12 @@ local encode = native.url_encode
 local function same_origin(url, base)
   local a, b = native.url_parse(url), native.url_parse(base)
   return a and b and a.scheme == b.scheme and a.host == b.host and a.port == b.port
+end
+
+-- Can a file be saved under that name, and asked for by a path?
+local function is_file_name(name)
+  return #name > 0 and #name <= NAME_MOST and not name:find("[%c/\\]") and name ~= "." and name ~= ".."
+    and utf8.len(name) ~= nil
 end
 
 -- A row with what can be told of any asset; or nil and why: what upstream lists may be anything.
@@ -43,7 +52,7 @@ local function release_asset(upstream, asset)
   if type(url) ~= "string" or not (foreign or same_origin(url, upstream:url())) then
     return nil, errors.new("InvalidUrl", { message = "an asset's download URL points elsewhere: " .. row.name })
   end
-  row.url, row.id = url, tostring(asset.uuid or asset.id) .. "-" .. tostring(asset.size)
+  row.url, row.id = url, tostring(field(asset, "uuid") or field(asset, "id")) .. "-" .. tostring(asset.size)
   if foreign then row.foreign, row.size = true, nil end
   return row
 end
@@ -61,13 +70,20 @@ local function package_file(file, where)
   return row
 end
 
--- All of them, or why not.
+-- All of them, or why not. One that has no name for a file is left out: nobody could ask for it.
 local function rows(list, make)
+  if getmetatable(list) ~= native.json.array then
+    return nil, errors.new("Upstream", { status = 200, message = "upstream lists no assets" })
+  end
   local made = setmetatable({}, native.json.array)
-  for i, listed in ipairs(type(list) == "table" and list or {}) do
+  for _, listed in ipairs(list) do
     local row, wrong = make(listed)
     if not row then return nil, wrong end
-    made[i] = row
+    if is_file_name(row.name) then
+      made[#made + 1] = row
+    else
+      native.log("warn", "an asset is left out: its name is none for a file", { name = row.name })
+    end
   end
   return made
 end
@@ -123,20 +139,21 @@ local function key_of(product, version) return product.slug .. "@" .. version en
 ---@async
 ---@param product dunite.Product
 ---@param version? string
+---@param wait? integer    -- how long to wait for upstream, in milliseconds
 ---@return table[]? assets, table? problem, string? version
-function M.assets(product, version)
+function M.assets(product, version, wait)
   local wanted = version_of(product, version)
   if not wanted then return nil, errors.new("NotFound", { message = "no such version of " .. product.slug }) end
   local assets, problem = releases:get(key_of(product, wanted), product.app.freshness, function()
     return M.ask(product, wanted)
-  end)
+  end, wait)
   return assets, problem, wanted
 end
 
 local function etag_of(asset) return '"' .. native.sha256(asset.id .. "\31" .. asset.name):sub(8, 39) .. '"' end
 
-local function row_name(product, version, name)
-  return ("asset/%s/%s/%s"):format(product.slug, encode(version), encode(name))
+local function row_name(slug, version, name)
+  return ("asset/%s/%s/%s"):format(slug, encode(version), encode(name))
 end
 
 -- What follows from a list, worked out once for each: its assets by name, each with what is sent and stored of it.
@@ -157,7 +174,7 @@ local function find(assets, product, version, name)
   local found = known[assets][name]
   if found and not found.etag then
     found.etag, found.content_type = etag_of(found.listed), content_type(name)
-    found.row = row_name(product, version, name)
+    found.row = row_name(product.slug, version, name)
   end
   return found
 end
@@ -239,8 +256,8 @@ end
 --- One application's listing.
 ---@async
 ---@return table[]? list, table? problem
-function M.list(product, req, version)
-  local assets, problem, wanted = M.assets(product, version)
+function M.list(product, req, version, wait)
+  local assets, problem, wanted = M.assets(product, version, wait)
   if not assets then return nil, problem end
   local path = "/v1/applications/" .. encode(product.slug) .. "/downloads/"
   if wanted ~= product.pinned_release then path = path .. encode(wanted) .. "/" end
@@ -254,7 +271,20 @@ function M.list(product, req, version)
   return list
 end
 
---- One group per application the member can see, asked for concurrently. A broken upstream shows in its group only.
+--- Forgets what upstream said of an application's versions, and the files that were stored by name, so that all of it
+--- is asked for again.
+---@param slug string
+function M.forget(slug)
+  for _, key in ipairs(native.records:keys("releases", slug .. "@")) do
+    for _, listed in ipairs(releases:peek(key) or {}) do
+      native.cache:forget(row_name(slug, key:sub(#slug + 2), listed.name))
+    end
+    releases:forget(key)
+  end
+end
+
+--- One group per application the member can see, asked for concurrently. A broken or slow upstream shows in its group
+--- only.
 ---@async
 ---@param products dunite.Product[]
 ---@param req dunite.Request
@@ -263,7 +293,7 @@ function M.groups(products, req)
   for _, product in ipairs(products) do
     if product.source then
       groups[#groups + 1] = { slug = product.slug, name = product.name, version = product.pinned_release }
-      asks[#asks + 1] = function() return M.list(product, req) end
+      asks[#asks + 1] = function() return M.list(product, req, nil, PAGE_WAIT) end
     end
   end
   for i, result in ipairs(native.all(asks)) do
