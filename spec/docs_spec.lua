@@ -172,7 +172,8 @@ local function ask_all(block)
 end
 
 local KINDS = {
-  lua = true, http = true, text = true, sh = true, ini = true, nginx = true, console = true, json = true, python = true,
+  lua = true, http = true, text = true, sh = true, ini = true, nginx = true, caddy = true, console = true, json = true,
+  python = true,
 }
 
 -- The pages on the verticals ask the storefront; all others bring routes of their own.

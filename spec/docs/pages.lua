@@ -4,8 +4,8 @@ local M = {}
 
 --- The name of every page below the folder.
 M.NAMES = {
-  "README", "configure", "routes", "limits-and-denials", "errors", "single-flight", "downloads", "images", "members",
-  "oidc", "test", "explain", "run", "cli",
+  "README", "configure", "routes", "limits-and-denials", "errors", "consumer", "single-flight", "downloads", "images",
+  "proxy", "members", "oidc", "rules", "test", "explain", "run", "cli",
 }
 
 ---@class docs.Block

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The manual's shell blocks run; its commands are those of `dunite help`; the proxy's, systemd's and man's files are fine.
+# The manual's shell blocks run; its commands are those of `dunite help`; systemd's and man's files are fine.
 
 source "$(dirname "$0")/lib.bash"
 
@@ -106,35 +106,4 @@ fi
 if command -v systemd-analyze >/dev/null; then
     sed "s|/usr/local/bin/dunite|$DUNITE|" "$root/packaging/dunite.service" >"$work/dunite.service"
     check "the unit is one" systemd-analyze verify --man=no "$work/dunite.service"
-fi
-
-# nginx_config: run.md's, without TLS, on a port of its own.
-nginx_config() {
-    echo "daemon off; pid $work/nginx.pid; error_log $work/nginx.log; events {}"
-    echo "http { access_log off; client_body_temp_path $work/t1; proxy_temp_path $work/t2;"
-    echo "fastcgi_temp_path $work/t3; uwsgi_temp_path $work/t4; scgi_temp_path $work/t5;"
-    blocks run nginx | sed -e '/^#:/d' -e '/ssl_certificate/d' -e "s|127.0.0.1:8080|$storefront_address|" \
-        -e "s|listen 443 ssl http2|listen unix:$work/nginx.sock|"
-    echo "}"
-}
-
-if command -v nginx >/dev/null; then
-    asset large.bin 20000000
-    stop "$storefront_pid"
-    export RELEASE_CACHE_TTL_SECS=0 DUNITE_EXTERNAL_URL=https://downloads.example.com DUNITE_TRUSTED_PROXIES=127.0.0.1
-    start_storefront
-    nginx_config >"$work/nginx.conf"
-    start "$work/nginx.out" nginx -c "$work/nginx.conf"
-    check "nginx takes the configuration" until_true 10 test -S "$work/nginx.sock"
-    through=(curl -s --unix-socket "$work/nginx.sock" -u eve@example.com:correct-horse)
-    is "a large file comes through nginx" \
-        "$("${through[@]}" "http://downloads.example.com$downloads/large.bin" | sha256sum | cut -d' ' -f1)" \
-        "$(sum "$releases/acme/tool/v1.0.0/large.bin")"
-    has "listed under the public URL" "$("${through[@]}" "http://x$downloads")" \
-        "\"url\":\"https://downloads.example.com$downloads/large.bin\""
-    "${through[@]}" "http://x$downloads/tool.tar.gz" -r 0-9 -o "$work/range"
-    is "a range, too" "$(wc -c <"$work/range")" 10
-    stop "$(<"$work/nginx.pid")" QUIT
-else
-    echo "# nginx is not here: run.md's configuration was not tried"
 fi

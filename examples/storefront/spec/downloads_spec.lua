@@ -64,9 +64,18 @@ describe("a download", function()
     assert.equal("the first", app:get(shop.FILE .. "v1.0.0/a", ADA).body)
   end)
 
+  it("of another version has its own length and validator", function()
+    local newer, older = app:get(shop.FILE .. "a", ADA), app:get(shop.FILE .. "v0.9.0/a", ADA)
+    assert.equal("5", app:head(shop.FILE .. "v0.9.0/a", ADA).headers["content-length"])
+    local function asked(tag) return { as = "ada", headers = { ["if-none-match"] = tag } } end
+    assert.equal(200, app:get(shop.FILE .. "v0.9.0/a", asked(newer.headers.etag)).status)
+    assert.equal(304, app:get(shop.FILE .. "v0.9.0/a", asked(older.headers.etag)).status)
+  end)
+
   it("that is not in the release is 404", function()
     local response = app:get(shop.FILE .. "nothing", ADA)
     assert.same({ 404, "not_found" }, { response.status, shop.code(response) })
+    assert.equal("This download does not exist.", response:json().error.message)
   end)
 
   it("may be a generic package's file", function()
@@ -97,6 +106,24 @@ describe("who downloads", function()
     local hidden = app:get(path:format "secret", { as = "bob" })
     local missing = app:get(path:format "nothing", { as = "bob" })
     assert.same({ 404, missing:json().error }, { hidden.status, hidden:json().error })
+    assert.equal(404, app:head(path:format "secret", { as = "bob" }).status)
+    local list = app:get("/v1/applications/secret/downloads", { as = "bob" })
+    assert.same({ 404, missing:json().error }, { list.status, list:json().error })
+    assert.equal(200, app:get("/v1/applications/secret/downloads", { as = "ada" }).status)
+  end)
+
+  it("may use an access token that is for downloads, and none that is for pulls only", function()
+    local paths = { shop.FILE .. "a", "/v1/applications/tool/downloads", "/v1/downloads" }
+    for use, status in pairs { downloads = 200, pulls = 403 } do
+      local made = app:control("member.token.add", { id = "ada", name = use, uses = { use } })
+      assert.is_true(made.ok, made.message)
+      for _, path in ipairs(paths) do
+        assert.equal(status, app:get(path, { as = { "ada", made.secret } }).status, use .. " " .. path)
+      end
+      assert.equal(status, app:head(paths[1], { as = { "ada", made.secret } }).status, use)
+      assert.equal(use == "pulls" and 403 or 404,
+        app:get("/v1/applications/nothing/downloads", { as = { "ada", made.secret } }).status, use)
+    end
   end)
 end)
 

@@ -68,6 +68,24 @@ describe("the concurrency limit of downloads", function()
     end
   end)
 
+  it("holds a slot until the last byte has gone", function()
+    local app, upstream = shop.open { limits = { downloads = { concurrency = 1 } } }
+    local path = shop.UPSTREAM_FILE .. "big.bin"
+    upstream:script { path = path, gate = { at = 100000 } }
+    local whole, denied = table.unpack(t.together {
+      function() return app:get(shop.FILE .. "big.bin", ADA) end,
+      function()
+        t.until_true(function() return upstream:waiting(path) == 1 end)
+        local denied = app:get(shop.FILE .. "a", ADA)
+        upstream:open(path)
+        return denied
+      end,
+    })
+    assert.same({ 429, "download_concurrency_limit" }, { denied.status, shop.code(denied) })
+    assert.equal(shop.BIG, whole.body)
+    t.until_true(function() return app:get(shop.FILE .. "a", ADA).status == 200 end)
+  end)
+
   it("gives every slot back, however the download ended", function()
     local app = shop.open { limits = { downloads = { concurrency = 1 } } }
     local function free(path)
