@@ -1,5 +1,6 @@
 #include "figures.h"
 
+#include "audit.h"
 #include "named.h"
 
 #include <stdio.h>
@@ -80,6 +81,9 @@ static void collect(struct du_metrics_source *source) {
     show_cache(metrics, figures->stores);
     show_ledger(metrics, "counts", figures->stores->counts_ledger);
     show_ledger(metrics, "journal", figures->stores->journal);
+    set(metrics, "dunite_audit_lost_total", DU_METRIC_COUNTER,
+        "Events of the audit that could not be written.", NULL, NULL,
+        (int64_t)du_audit_lost(figures->stores->shared.audit));
     for (size_t i = 0; i < figures->worker_count && figures->workers[i] != NULL; i++) {
         snprintf(number, sizeof number, "%zu", i);
         set(metrics, "dunite_lua_bytes", DU_METRIC_GAUGE, "Memory of a worker's Lua state.",

@@ -124,7 +124,7 @@ function Request:is_from(member, credential)
 end
 
 ---@class dunite.AuditFields
----@field kind "pull"|"part"|"download"
+---@field kind "pull"|"part"|"download"|"refresh"
 ---@field application string
 ---@field version? string
 ---@field asset? string

@@ -229,15 +229,18 @@ describe("a page of all downloads", function()
   it("does not wait long for an upstream that does not answer", function()
     local slow = t.app {
       files = {
-        ["dunite.lua"] = 'return require("dunite").deployment { name = "slow", routes = "routes" }',
+        ["dunite.lua"] = [[return require("dunite").deployment {
+          name = "slow", limits = { never = { concurrency = 1 } }, routes = "routes",
+        }]],
         ["routes.lua"] = [[
-          local native, answer = require "dunite.native", require "dunite.answer"
+          local answer = require "dunite.answer"
           local asked = false
           return function(app)
             app:get("/asked", function() return answer.text(tostring(asked)) end)
             app:get("/api/v1/repos/acme/tool/releases/tags/v1.0.0", function()
               asked = true
-              native.clock.sleep(86400000)
+              app.limits.never:acquire "anybody"
+              app.limits.never:acquire("anybody", { wait = "1d" })
               return answer.text "too late"
             end)
             app:get("/api/v1/packages/acme/generic/package/2.0/files", function()

@@ -40,10 +40,14 @@ describe("the audit", function()
     app:get(TOOL .. "nothing", ADA)
     app:get("/v1/applications/secret/downloads/a", { as = "bob" })
     assert.same({ "requested", "denied/not_found", "requested", "denied/not_found" }, events(app))
+    app:get("/v2/secret/manifests/v1.0.0", { bearer = app:token("bob", "tool") })
+    local pull = app:audit()[6]
+    assert.same({ "denied", "NAME_UNKNOWN", "pull", "secret", "v1.0.0" },
+      { pull.event, pull.reason, pull.kind, pull.application, pull.version })
     for _ = 1, 4 do app:get(TOOL .. "a", { as = "bob" }) end
     local list = events(app)
     assert.equal("denied/download_daily_limit", list[#list])
-    assert.equal(12, #list)
+    assert.equal(14, #list)
   end)
 
   it("says what was not sent", function()
@@ -106,6 +110,7 @@ describe("the audit", function()
     app:fault("ledger.commit", 5)
     assert.equal("the first", app:get(TOOL .. "a", ADA).body)
     t.until_true(function() return #app:logged "events lost" > 0 end)
+    assert.matches("\ndunite_audit_lost_total [1-9]", app:get("/metrics").body)
   end)
 
   it("forgets what is older than is kept", function()

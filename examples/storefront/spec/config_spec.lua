@@ -129,20 +129,28 @@ describe("the public URL and the proxies", function()
 end)
 
 describe("where it listens and keeps things", function()
+  local function workers_of(app)
+    return select(2, app:get("/metrics").body:gsub("\ndunite_lua_bytes{", ""))
+  end
+
   it("is as the environment says", function()
     local folder = t.folder()
     local app = with({
       DUNITE_LISTEN = "127.0.0.1:0, unix:" .. folder .. "/sock", DUNITE_ADMIN_LISTEN = "unix:" .. folder .. "/admin",
-      DUNITE_DATA_DIR = folder .. "/store", DUNITE_WORKERS = 2,
+      DUNITE_DATA_DIR = folder .. "/store", DUNITE_WORKERS = 3,
     }, { listen = false, workers = false, data_dir = false })
     assert.not_equal("http://127.0.0.1:8080", app:url())
     assert.equal("the first", app:get(shop.FILE .. "a", { as = "ada", over = "unix:" .. folder .. "/sock" }).body)
     assert.equal(200, app:get("/healthz", { over = "unix:" .. folder .. "/admin" }).status)
     assert.equal(404, app:get("/v1/downloads", { over = "unix:" .. folder .. "/admin" }).status)
-    local metrics = app:get("/metrics").body
-    assert.matches('dunite_lua_bytes{worker="1"}', metrics, 1, true)
-    assert.is_nil(metrics:find('dunite_lua_bytes{worker="2"}', 1, true))
+    assert.equal(3, workers_of(app))
     assert(io.open(folder .. "/store/journal.db")):close()
+  end)
+
+  it("is a worker for each core, where it does not say", function()
+    local cores = 0
+    for line in io.lines "/proc/cpuinfo" do cores = cores + (line:find "^processor" and 1 or 0) end
+    assert.equal(cores, workers_of(with({}, { workers = false })))
   end)
 end)
 

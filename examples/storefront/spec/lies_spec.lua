@@ -25,6 +25,7 @@ local said = {
   object = '{"assets":{}}',
   scalar = '"assets"',
   huge = '{"assets":[{"name":"a","size":99999999999999999999,"uuid":"u","browser_download_url":"URL/a"}]}',
+  vast = '{"assets":[{"name":"a","size":9007199254740991,"uuid":"u","browser_download_url":"URL/a"}]}',
   deep = ("["):rep(5000) .. ("]"):rep(5000),
   foreign = '{"assets":[{"name":"a","size":1,"uuid":"u","browser_download_url":"http://203.0.113.1/a"}]}',
   script = '{"assets":[{"name":"a","size":1,"uuid":"u","browser_download_url":"javascript:alert(1)"}]}',
@@ -74,7 +75,7 @@ local function catalog()
     end
   end
   add(RELEASES, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
-  add({ "null", "names" }, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
+  add({ "null", "names", "vast" }, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
   add(PACKAGES, function(name) return { source = { kind = "generic_package", owner = "o", package = name } } end)
   add(IMAGES, function(name) return { image = { owner = "o", name = name } } end)
   return list
@@ -105,6 +106,13 @@ describe("an upstream that makes no sense", function()
 
   it("may leave a size untold", function()
     assert.equal("x", app:get("/v1/applications/null/downloads/a", ADA).body)
+  end)
+
+  it("in a size is a 502 for who asks for it, and listed exactly", function()
+    assert.matches('"size":9007199254740991[,}]', app:get("/v1/applications/vast/downloads", ADA).body)
+    assert.equal("9007199254740991", app:head("/v1/applications/vast/downloads/a", ADA).headers["content-length"])
+    local response = app:get("/v1/applications/vast/downloads/a", ADA)
+    assert.same({ 502, "integrity" }, { response.status, response:json().error.code })
   end)
 
   it("in a name that is none for a file loses that asset only", function()

@@ -1,10 +1,11 @@
--- What the crash test kills: grants of a day, and a look at how many there were.
+-- What the crash test kills: grants of a day, each in the audit, and a look at how many there were.
 
 local dunite = require "dunite"
 local answer = require "dunite.answer"
 
 local function routes(app)
   app:get("/take/:limit/:subject", function(req)
+    req:audit { kind = "download", application = req.params.limit, asset = req.params.subject }
     local lease <close>, problem = app.limits[req.params.limit]:acquire(req.params.subject)
     return answer.text(lease and "granted" or problem.variant)
   end)

@@ -47,7 +47,11 @@ local function enter(req)
     error(wire.unauthorized(req, scope.pull(slug), req:header("authorization") and "invalid_token" or nil), 0)
   end
   local product = req.app.catalog:find(slug, member)
-  if not product or not product.image then error(wire.name_unknown(), 0) end
+  if not product or not product.image then
+    local reference = req.params.reference
+    if reference then req:audit { kind = "pull", application = slug, version = reference } end
+    error(wire.name_unknown(), 0)
+  end
   if not scope.covers(claims.access, slug) then
     error(wire.unauthorized(req, scope.pull(slug), "insufficient_scope"), 0)
   end
