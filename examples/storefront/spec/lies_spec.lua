@@ -62,6 +62,7 @@ local RELEASES = {
   "numbers", "nameless", "name", "text", "half", "negative", "url", "external", "large", "html", "nothing", "cut",
   "message", "object", "scalar", "huge", "deep", "foreign", "script",
 }
+local ODD_RELEASES = { "null", "names", "vast" } -- may be listed
 local PACKAGES = { "files", "anonymous", "digest", "short" }
 local IMAGES = { "newline", "nul", "none" }
 
@@ -74,8 +75,9 @@ local function catalog()
       list[#list + 1] = product
     end
   end
-  add(RELEASES, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
-  add({ "null", "names", "vast" }, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
+  for _, names in ipairs { RELEASES, ODD_RELEASES } do
+    add(names, function(name) return { source = { kind = "release", owner = "o", repo = name } } end)
+  end
   add(PACKAGES, function(name) return { source = { kind = "generic_package", owner = "o", package = name } } end)
   add(IMAGES, function(name) return { image = { owner = "o", name = name } } end)
   return list
