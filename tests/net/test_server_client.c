@@ -41,6 +41,22 @@ static void a_client_that_leaves_in_mid_stream_is_noticed(void **state) {
     played_end(&played);
 }
 
+/* As nginx sees it: nothing tells it from one that is gone. */
+static void a_client_that_closes_its_direction_while_it_waits_has_left(void **state) {
+    struct stand stand;
+    (void)state;
+    stand_start(&stand, NULL);
+    stand.on_request = keep_exchange;
+    struct client *client = stand_connect(&stand);
+    client_send(client, GET("/"));
+    UNTIL(&stand, stand.requests == 1);
+    client_shut(client);
+    UNTIL(&stand, stand.finishes == 1);
+    assert_int_equal(stand.gones, 1);
+    assert_int_equal(stand.end, DU_EXCHANGE_ABORTED);
+    stand_end(&stand);
+}
+
 static void a_client_that_takes_too_little_is_closed(void **state) {
     struct play_step steps[] = {{DU_BODY_FILE, NULL, PLAYED_LARGE, played_file(PLAYED_LARGE), 0},
                                 {.state = DU_BODY_END}};
@@ -94,6 +110,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_that_leaves_while_the_body_waits_is_noticed),
         cmocka_unit_test(a_client_that_leaves_in_mid_stream_is_noticed),
+        cmocka_unit_test(a_client_that_closes_its_direction_while_it_waits_has_left),
         cmocka_unit_test(a_client_that_takes_too_little_is_closed),
         cmocka_unit_test(a_client_that_takes_enough_in_each_window_stays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
