@@ -55,7 +55,7 @@ has "a catalog that does not parse is told with its line" "$? $said" '^1 .*broke
 echo 'return { { slug = "tool", sorce = {} }, { slug = "tool" }, { slug = "A b" } }' >"$work/broken.lua"
 said=$(FORGEJO_BASE_URL=http://127.0.0.1:1 FORGEJO_API_TOKEN=x STOREFRONT_CATALOG=$work/broken.lua \
     "$DUNITE" check "$examples/storefront" 2>&1)
-has "a wrong key in it" "$said" "broken.lua: application 1.sorce: .*did you mean 'source'"
+has "a wrong key in it" "$said" "broken.lua:1: application 1.sorce: .*did you mean 'source'"
 has "an application twice" "$said" 'application 2.slug: tool is there already'
 said=$(env -u FORGEJO_BASE_URL "$DUNITE" check "$examples/storefront" 2>&1)
 has "a variable that is not set is told" "$? $(tr '\n' ' ' <<<"$said")" '^1 .*FORGEJO_BASE_URL'
