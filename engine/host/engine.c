@@ -65,6 +65,18 @@ static enum du_error_kind listen_on(struct du_engine *engine, const char *addres
     return kind;
 }
 
+/* A unix socket is for everybody who reaches its folder, as a port is for everybody on the machine:
+ * a proxy is another user. */
+static enum du_error_kind listen_in_public(struct du_engine *engine, const char *address, int tag,
+                                           unsigned workers, struct du_error *error) {
+    static const char scheme[] = "unix:";
+    enum du_error_kind kind = listen_on(engine, address, tag, workers, error);
+    bool is_path = strncmp(address, scheme, strlen(scheme)) == 0;
+    if (kind == DU_OK && is_path && chmod(address + strlen(scheme), 0666) != 0)
+        kind = du_error_set(error, DU_IO, "%s: cannot be made public", address);
+    return kind;
+}
+
 /* DATA_DIR/control.sock, for its owner only. */
 static enum du_error_kind listen_for_control(struct du_engine *engine, struct du_error *error) {
     char address[512];
@@ -81,9 +93,10 @@ static enum du_error_kind listen_all(struct du_engine *engine, unsigned workers,
     enum du_error_kind kind = DU_OK;
     bool offline = engine->options.offline;
     for (size_t i = 0; kind == DU_OK && !offline && i < config->listen.count; i++)
-        kind = listen_on(engine, config->listen.list[i], DU_LISTENER_MAIN, workers, error);
+        kind = listen_in_public(engine, config->listen.list[i], DU_LISTENER_MAIN, workers, error);
     for (size_t i = 0; kind == DU_OK && !offline && i < config->admin_listen.count; i++)
-        kind = listen_on(engine, config->admin_listen.list[i], DU_LISTENER_ADMIN, workers, error);
+        kind = listen_in_public(engine, config->admin_listen.list[i], DU_LISTENER_ADMIN, workers,
+                                error);
     engine->public_count = engine->listener_count;
     return kind == DU_OK ? listen_for_control(engine, error) : kind;
 }

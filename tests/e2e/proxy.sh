@@ -167,6 +167,7 @@ behind_proxy() {
     open_gate "$(path_of "$proxy.bin")"
     stop "$proxy_pid" QUIT
 }
+reachable() { [[ $(stat -c %a "${behind#unix:}") == 666 ]]; }
 has_bytes() { [[ $(stat -c %s "$work/slow-$proxy") -gt 500000 ]]; }
 
 export RELEASE_CACHE_TTL_SECS=0
@@ -174,3 +175,4 @@ behind=127.0.0.1:$(free_port)
 if command -v nginx >/dev/null; then behind_proxy nginx start_nginx; else echo "# nginx is not here"; fi
 behind=unix:$work/dunite.sock
 if command -v caddy >/dev/null; then behind_proxy caddy start_caddy; else echo "# caddy is not here"; fi
+check "another user may reach the socket, where the folder lets them" reachable
