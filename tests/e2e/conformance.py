@@ -134,6 +134,8 @@ def pull(client, repository, told):
     wrong = client.ask("GET", f"{repository}/manifests/sha256:totallywrong", [("Content-Type", MANIFEST)], b"blablabla")
     refuses("a digest that is none, with a body that nobody asked for", wrong, (400, 404))
     check("says why in the specification's words", wrong.body != b"")
+    refuses("so it is for who would push it", client.ask("PUT", f"{repository}/manifests/sha256:totallywrong",
+                                                         [("Content-Type", MANIFEST)], b"blablabla"), (400, 404))
 
 
 def ranges(client, repository, told):

@@ -71,6 +71,13 @@ describe("the registry's bad input", function()
     end
   end)
 
+  it("of a digest that is none is told also to who would write or delete it", function()
+    for _, path in ipairs { "manifests/sha256:totallywrong", "blobs/sha512:" .. HEX } do
+      refused(400, "DIGEST_INVALID", app:request("PUT", "/v2/tool/" .. path, { bearer = token, body = "x" }), path)
+      refused(400, "DIGEST_INVALID", app:request("DELETE", "/v2/tool/" .. path, { bearer = token }), path)
+    end
+  end)
+
   it("of a page that is none is 400 PAGINATION_NUMBER_INVALID, and no other number is", function()
     for _, n in ipairs { "-1", "many", "", "1.5", "1e3", "0x10", "+1", "%201", ("9"):rep(30) } do
       refused(400, "PAGINATION_NUMBER_INVALID", get("tool/tags/list?n=" .. n), n)

@@ -164,6 +164,13 @@ local function referrer_list(req)
   return artifact_type and made:header("oci-filters-applied", "artifactType") or made
 end
 
+-- Nothing is written here. But what is wrong with any registry is told as that.
+local function wrong_method(req)
+  local last = req.path:match("[^/]*$")
+  if last:find(":", 1, true) and not manifest.is_digest(last) then return wire.digest_invalid() end
+  return wire.unsupported()
+end
+
 --- The routes, to be mounted at /v2.
 ---@param options { limiter: dunite.Limit, wait?: string|number, meter_window?: string|number }
 ---@return dunite.Router
@@ -186,7 +193,7 @@ function M.routes(options)
   routes:get("/:slug/blobs/:digest", blob, "blob")
   routes:get("/:slug/tags/list", tag_list, "tags")
   routes:get("/:slug/referrers/:digest", referrer_list, "referrers")
-  routes.wrong_method = wire.unsupported
+  routes.wrong_method = wrong_method
   routes.not_found = function(req)
     local reads = req.method == "GET" or req.method == "HEAD"
     return reads and wire.name_unknown() or wire.unsupported()
