@@ -52,7 +52,7 @@ pulled() { # WHAT SLUG REFERENCE STORE: it goes well, and is what was made
 
 used_today() { control limits | grep -o '"used":[0-9]*'; }
 
-# misbehaves SLUG WHAT SCRIPT: upstream does so once over the first platform's largest layer.
+# misbehaves SLUG WHAT SCRIPT: upstream does so once over the largest layer.
 misbehaves() {
     local path
     path=/v2/acme/$1/blobs/sha256:$(first_layer "$1")
@@ -61,11 +61,13 @@ misbehaves() {
     check "though it came to pass" test "$(upstream_count "$path")" -gt 1
 }
 
-first_layer() { # SLUG: of the platform that every client takes
+first_layer() { # SLUG: of this machine's platform, which every client takes
     python3 - "$layouts/acme/$1/blobs/sha256" "${index_of[$1]#sha256:}" <<'PYTHON'
-import json, sys
+import json, platform, sys
 def read(digest): return json.load(open(sys.argv[1] + "/" + digest.split(":")[-1]))
-print(read(read(sys.argv[2])["manifests"][0]["digest"])["layers"][0]["digest"].split(":")[1])
+here = "arm64" if platform.machine() == "aarch64" else "amd64"
+images = {part["platform"]["architecture"]: part["digest"] for part in read(sys.argv[2])["manifests"]}
+print(read(images[here])["layers"][0]["digest"].split(":")[1])
 PYTHON
 }
 
