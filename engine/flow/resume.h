@@ -42,7 +42,8 @@ void du_resume_deinit(struct du_resume *resume);
 bool du_resume_may(struct du_resume *resume, const struct du_error *error);
 int64_t du_resume_pause_ms(const struct du_resume *resume);
 /* How long to wait before a first answer that was 429 or 503 is asked for again, by its Retry-After
- * (RFC 9110 section 10.2.3) or else a little longer each time; begins that try. -1: it is an end. */
+ * (RFC 9110 section 10.2.3) or else a little longer each time; begins that try. -1: it is an end.
+ */
 int64_t du_resume_busy_pause_ms(struct du_resume *resume, const struct du_error *error);
 /* Begins a try: the headers to ask with, when `at` bytes are there. To be freed as one block; NULL:
  * out of memory. */
