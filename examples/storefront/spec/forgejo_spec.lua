@@ -109,6 +109,15 @@ describe("Forgejo's registry", function()
     end
   end)
 
+  it("that is busy is not waited for where a tag is known", function()
+    open()
+    assert.equal(200, get("manifests/v1.0.0").status)
+    t.clock:advance "301s"
+    upstream:script { path = UPSTREAM .. "manifests/v1.0.0", times = 1, status = 503 }
+    assert.equal(image.bytes, get("manifests/v1.0.0").body)
+    assert.equal(2, upstream:count(UPSTREAM .. "manifests/v1.0.0"))
+  end)
+
   it("that is busy for longer than clients wait is told", function()
     open()
     for _, fault in ipairs { { status = 429, retry_after = 9 }, { status = 503, times = 4 }, { status = 502 } } do

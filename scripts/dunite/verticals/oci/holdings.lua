@@ -33,7 +33,7 @@ function M.by_digest(product, digest, wanted)
   if state == "live" and (found or not errors.is(missing, "NotFound")) then return found, missing end
   if found then found.source:close() end
   local kept, problem = manifests:run(native.key(origin.source(product), product.slug, digest), function()
-    return fetch(product, digest, relation.UPSTREAM, wanted)
+    return fetch(product, digest, relation.UPSTREAM, { wanted = wanted })
   end)
   if not kept then return nil, problem end
   return shelf.held(product, digest)
@@ -47,8 +47,9 @@ end
 ---@param wanted? string
 ---@return dunite.oci.Held? held, table? problem
 function M.by_tag(product, tag, wanted)
-  local digest, problem = pointers:get(shelf.place(product, tag), product.app.freshness, function()
-    return fetch(product, tag, relation.tag(tag), wanted)
+  local place = shelf.place(product, tag)
+  local digest, problem = pointers:get(place, product.app.freshness, function()
+    return fetch(product, tag, relation.tag(tag), { wanted = wanted, hasty = pointers:peek(place) ~= nil })
   end)
   if not digest then return nil, problem end
   return M.by_digest(product, digest, wanted)

@@ -46,15 +46,21 @@ local function verified(got, digest)
   return nil, errors.new("Integrity", { expected = expected, actual = actual, message = message })
 end
 
+---@class dunite.oci.How
+---@field wanted? string  -- the client's Accept
+---@field hasty? boolean  -- an upstream that is busy is not waited for: what is known does, too
+
 --- A manifest, by tag or digest.
 ---@async
 ---@param product dunite.Product
 ---@param reference string
----@param wanted? string    -- the client's Accept
+---@param how dunite.oci.How
 ---@return dunite.oci.Manifest? manifest, table? problem
-function M.manifest(product, reference, wanted)
-  local got, problem = heal.fetch(M.upstream(product), {
-    url = M.path(product, "manifests", reference), headers = { accept = manifest.accept(wanted) },
+function M.manifest(product, reference, how)
+  local upstream = M.upstream(product)
+  local fetch = how.hasty and upstream.fetch or heal.fetch
+  local got, problem = fetch(upstream, {
+    url = M.path(product, "manifests", reference), headers = { accept = manifest.accept(how.wanted) },
     scope = M.scope(product), max = manifest.MOST,
   })
   if not got then return nil, problem end

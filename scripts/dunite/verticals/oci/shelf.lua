@@ -44,10 +44,10 @@ end
 ---@param product dunite.Product
 ---@param reference string  -- a tag or a digest
 ---@param parent string
----@param wanted? string    -- the client's Accept
+---@param how? dunite.oci.How
 ---@return dunite.oci.Manifest? got, table? problem
-function M.fetch(product, reference, parent, wanted)
-  local got, problem = origin.manifest(product, reference, wanted)
+function M.fetch(product, reference, parent, how)
+  local got, problem = origin.manifest(product, reference, how or {})
   if not got then return nil, problem end
   local kept, failed = M.held(product, got.digest), nil
   if kept then kept.source:close() else kept, failed = keep(product, got) end
