@@ -14,6 +14,7 @@ local BUSY = { [429] = true, [503] = true }
 
 -- How long to wait before the next try, in ms; nil: that was the last.
 local function pause_before(try, problem)
+  if problem.unasked then return nil end -- this only explains
   if errors.is(problem, "Transport") then return try == 1 and 0 or nil end
   if not errors.is(problem, "Upstream") or not BUSY[problem.status] then return nil end
   local asked = problem.retry_after or 0

@@ -22,7 +22,7 @@ Explaining.__index = Explaining
 function M.new()
   return setmetatable({
     steps = {}, records = {}, password = native.random(16), token = native.random(16),
-    unasked = errors.new("Transport", { message = "this only explains: upstream is not asked" }),
+    unasked = errors.new("Transport", { message = "this only explains: upstream is not asked", unasked = true }),
   }, Explaining)
 end
 
