@@ -83,11 +83,11 @@ struct du_context {
         *modules; /* of the program around the engine; NULL name ends, or NULL */
     void *host;   /* that program's own */
     const char *const
-        *environment;             /* "NAME=value" before the process's; NULL-terminated, or NULL */
+        *environment; /* "NAME=value" before the process's; NULL-terminated, or NULL */
     const struct du_loader *loader; /* of the state; NULL where there is none */
-    uint64_t generation;          /* part of the key of flights of Lua operations */
-    unsigned worker;              /* from 0 */
-    struct du_task_budget budget; /* of a task that a binding starts */
+    uint64_t generation;            /* part of the key of flights of Lua operations */
+    unsigned worker;                /* from 0 */
+    struct du_task_budget budget;   /* of a task that a binding starts */
     /* Calls each with what is linked and its version; the host's. May be NULL. */
     void (*versions)(void (*each)(void *user, const char *name, const char *version), void *user);
 };

@@ -329,22 +329,27 @@ static enum du_error_kind reload_keys(struct du_keys *keys, char kid[DU_KEY_ID],
 
 /* keys:create(), keys:retire(kid), keys:remove(kid), keys:activate(kid), keys:reload() */
 static int create(lua_State *L) {
+    DU_EXPLAINED(L, "keys.create");
     return start_change(L, du_keys_make, "");
 }
 
 static int retire(lua_State *L) {
+    DU_EXPLAINED(L, "keys.retire");
     return start_change(L, retire_key, check_kid(L));
 }
 
 static int remove_retired(lua_State *L) {
+    DU_EXPLAINED(L, "keys.remove");
     return start_change(L, remove_key, check_kid(L));
 }
 
 static int activate(lua_State *L) {
+    DU_EXPLAINED(L, "keys.activate");
     return start_change(L, activate_key, check_kid(L));
 }
 
 static int reload(lua_State *L) {
+    DU_EXPLAINED(L, "keys.reload");
     return start_change(L, reload_keys, "");
 }
 

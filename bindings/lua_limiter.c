@@ -168,6 +168,7 @@ static int look(lua_State *L) {
 
 /* limiter:reset(subject) */
 static int reset(lua_State *L) {
+    DU_EXPLAINED(L, "limiter.reset");
     struct du_limiter *limiter = check_limiter(L);
     const char *subject = check_subject(L, 2);
     struct du_error error;

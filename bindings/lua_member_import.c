@@ -1,4 +1,5 @@
 #include "bytes.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "lua_member.h"
 #include "mem.h"
@@ -84,6 +85,7 @@ static void file_read(struct du_job *job) {
 int du_lua_member_import(lua_State *L) {
     static const char *const keys[] = {"skip_bad", "dry_run", NULL};
     size_t size;
+    DU_EXPLAINED(L, "members.import");
     const char *csv = luaL_checklstring(L, 2, &size);
     du_options_check(L, 3, keys);
     bool skip_bad = du_options_flag(L, 3, "skip_bad", false),

@@ -99,6 +99,7 @@ static void committed(void *user, enum du_error_kind result) {
 /* records:commit(bucket, key, value) */
 static int commit(lua_State *L) {
     size_t size;
+    DU_EXPLAINED(L, "records.commit");
     const char *bucket = luaL_checkstring(L, 2), *key = luaL_checkstring(L, 3);
     const char *value = luaL_optlstring(L, 4, NULL, &size);
     struct du_records *records = du_module_shared(L)->records;

@@ -115,7 +115,8 @@ describe("the control socket", function()
     assert.is_false(active()[first])
     assert.is_true(app:control("keys.reload").ok)
     assert.is_nil(active()[first])
-    assert.matches("^there is no key " .. first, app:control("keys.retire", { kid = first }).message)
+    local message = app:control("keys.retire", { kid = first }).message
+    assert.equal(1, message:find("there is no key " .. first, 1, true))
     for _, kid in ipairs { "", "../../etc/passwd", first .. "x" } do
       assert.equal("there is no key " .. kid, app:control("keys.retire", { kid = kid }).message)
     end

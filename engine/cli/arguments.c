@@ -1,5 +1,7 @@
 #include "arguments.h"
 
+#include "nearest.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,14 +53,25 @@ static bool keep(struct du_arguments *options, const struct du_option *option, c
     return true;
 }
 
+static bool no_option(const char *word, const struct du_option *table) {
+    struct du_nearest nearest;
+    du_nearest_init(&nearest, word + 2);
+    for (; table->name != NULL; table++)
+        du_nearest_try(&nearest, table->name);
+    fprintf(stderr, "dunite: no option '%s'", word);
+    if (nearest.best != NULL)
+        fprintf(stderr, ", did you mean '--%s'?", nearest.best);
+    fprintf(stderr, "; see `dunite help`\n");
+    return false;
+}
+
 /* Words[*at] is an option; moves *at over its value. */
 static bool parse_option(int count, char **words, int *at, const struct du_option *table,
                          struct du_arguments *options) {
     const char *value;
     const struct du_option *option = find(table, words[*at], &value);
     if (option == NULL) {
-        fprintf(stderr, "dunite: no option '%s'; see `dunite help`\n", words[*at]);
-        return false;
+        return no_option(words[*at], table);
     }
     if (option->kind == DU_OPTION_FLAG)
         return keep(options, option, "1");

@@ -19,6 +19,7 @@ extern const struct du_command du_commands[]; /* ends with a NULL name */
 int du_command_serve(int count, char **words);
 int du_command_check(int count, char **words);
 int du_command_routes(int count, char **words);
+int du_command_eject(int count, char **words);
 int du_command_explain(int count, char **words);
 int du_command_spec(int count, char **words);
 int du_command_member(int count, char **words);
@@ -32,6 +33,7 @@ int du_command_version(int count, char **words);
 int du_command_help(int count, char **words);
 
 extern const struct du_option du_arguments_serve[], du_arguments_load[], du_arguments_member[],
-    du_arguments_bundle[], du_arguments_explain[], du_arguments_audit[], du_arguments_check[];
+    du_arguments_bundle[], du_arguments_explain[], du_arguments_audit[], du_arguments_check[],
+    du_arguments_eject[];
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "bundled.h"
 #include "command.h"
+#include "nearest.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -19,6 +20,11 @@ const struct du_option du_arguments_check[] = {
     {"format", DU_OPTION_TEXT, "FORMAT", "text, or json for editors"},
     SCRIPTS_OPTION,
     DATA_DIR_OPTION,
+    {0}};
+
+const struct du_option du_arguments_eject[] = {
+    {"dir", DU_OPTION_TEXT, "DIR", "the deployment; the current folder if not given"},
+    {"force", DU_OPTION_FLAG, NULL, "write over what is there"},
     {0}};
 
 const struct du_option du_arguments_serve[] = {
@@ -73,6 +79,9 @@ const struct du_command du_commands[] = {
     {"check", du_command_check, "check [DIR] [options]",
      "loads everything without serving, tells all that is wrong", du_arguments_check},
     {"routes", du_command_routes, "routes [DIR]", "the route table", du_arguments_load},
+    {"eject", du_command_eject, "eject [NAME …] [options]",
+     "copies standard scripts into the deployment for editing; lists them without a NAME",
+     du_arguments_eject},
     {"explain", du_command_explain, "explain [DIR] METHOD PATH [options]",
      "why a request would be answered as it would; touches nothing", du_arguments_explain},
     {"spec", du_command_spec, "spec [DIR] [busted options]",
@@ -104,6 +113,18 @@ static const struct du_command *find(const char *name) {
     return NULL;
 }
 
+static int no_command(const char *name) {
+    struct du_nearest nearest;
+    du_nearest_init(&nearest, name);
+    for (const struct du_command *command = du_commands; command->name != NULL; command++)
+        du_nearest_try(&nearest, command->name);
+    fprintf(stderr, "dunite: no command '%s'", name);
+    if (nearest.best != NULL)
+        fprintf(stderr, ", did you mean '%s'?", nearest.best);
+    fprintf(stderr, "; see `dunite help`\n");
+    return 2;
+}
+
 static void list_commands(void) {
     puts("dunite: a gateway that hands a private upstream to members\n\nusage: dunite COMMAND …\n");
     for (const struct du_command *command = du_commands; command->name != NULL; command++)
@@ -118,8 +139,7 @@ static void list_commands(void) {
 int du_command_help(int count, char **words) {
     const struct du_command *command = count > 0 ? find(words[0]) : NULL;
     if (count > 0 && command == NULL) {
-        fprintf(stderr, "dunite: no command '%s'; see `dunite help`\n", words[0]);
-        return 2;
+        return no_command(words[0]);
     }
     if (command == NULL) {
         list_commands();
@@ -152,8 +172,7 @@ int main(int count, char **words) {
         return du_command_version(0, NULL);
     const struct du_command *command = find(words[1]);
     if (command == NULL) {
-        fprintf(stderr, "dunite: no command '%s'; see `dunite help`\n", words[1]);
-        return 2;
+        return no_command(words[1]);
     }
     if (asks_for_help(count - 2, words + 2))
         return du_command_help(1, words + 1);

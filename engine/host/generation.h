@@ -25,7 +25,7 @@ struct du_generation {
     struct du_environment environment;
     struct du_loader loader;
     const char *checks; /* how much boot.load looks at: "serve", "check", or NULL (boot.lua) */
-    int loaded;   /* registry reference of what boot.load gave */
+    int loaded;         /* registry reference of what boot.load gave */
     int dispatch; /* registry reference of dispatch(exchange); LUA_NOREF while there is none */
 };
 

@@ -4,6 +4,7 @@
 #include "coroutine.h"
 #include "engine.h"
 #include "loader.h"
+#include "lua_memory.h"
 #include "mem.h"
 #include "scratch.h"
 #include "spec_native.h"
@@ -14,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CALL_THREADS = 16 };
+enum { CALL_THREADS = 16, SPEC_MEMORY = 1 << 30 /* bytes */ };
 
 /* The spec's own engine: it declares what specs of the bindings use. */
 static const char deployment[] =
@@ -47,6 +48,7 @@ struct spec {
     struct du_lane *calls;
     struct du_context context;
     struct du_loader loader;
+    struct du_lua_memory memory;
     lua_State *state;
     int code;
     bool done;
@@ -91,7 +93,8 @@ static enum du_error_kind open_state(struct spec *spec, struct du_error *error) 
                                       .scripts = spec->options->scripts,
                                       .embedded = du_embedded_scripts,
                                       .embedded_count = du_embedded_script_count};
-    lua_State *L = spec->state = luaL_newstate();
+    du_lua_memory_init(&spec->memory, SPEC_MEMORY);
+    lua_State *L = spec->state = lua_newstate(du_lua_memory_allocate, &spec->memory);
     if (L == NULL)
         return du_error_set(error, DU_MEMORY, "making a Lua state");
     if (du_tasks_new(&spec->context.tasks, L) != DU_OK)

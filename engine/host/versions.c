@@ -7,6 +7,10 @@
 #include <lua.h>
 #include <uv.h>
 
+const char *du_versions_own(void) {
+    return DU_VERSION;
+}
+
 void du_versions_each(void (*each)(void *user, const char *name, const char *version), void *user) {
     each(user, "dunite", DU_VERSION);
     each(user, "lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);

@@ -1,6 +1,7 @@
 -- Runs busted inside the engine's own state; `dunite spec` calls it. Waiting in a spec simply waits.
 
 local native = require "dunite.native"
+local boxes = require "dunite.test.boxes"
 
 -- luacheck: globals arg os.exit
 
@@ -13,12 +14,31 @@ local STANDARD = {
   "dunite.verticals.download", "dunite.verticals.oci", "dunite.verticals.oidc",
 }
 
--- os.exit would end the process: busted's is caught.
-local Exit = {}
-
 local function code_of(given)
   if given == nil or given == true then return 0 end
   return given == false and 1 or math.min(given, 125)
+end
+
+-- os.exit would end the process: busted's is caught, and a spec's is that spec's error.
+local Exit = {}
+
+local function exit(code)
+  if debug.getinfo(2, "S").source:find "/busted/[%w_/]+%.lua$" then
+    error(setmetatable({ code = code_of(code) }, Exit), 0)
+  end
+  error(("os.exit(%s) in a spec would end all others (let an assertion fail instead)"):format(tostring(code)), 2)
+end
+
+-- busted's JSON output gives up on a pending spec, which has functions in it: they become a text.
+local function lenient_json()
+  local there, json = pcall(require, "dkjson")
+  if not there then return end
+  local encode = json.encode
+  json.encode = function(value, state)
+    state = state or {}
+    state.exception = state.exception or json.encodeexception
+    return encode(value, state)
+  end
 end
 
 --- Runs the specs below root with busted's options; gives the exit code.
@@ -31,7 +51,9 @@ function M.run(root, options)
   for _, name in ipairs(STANDARD) do require(name) end
   require "dunite.test".root = root
   local real = os.exit
-  os.exit = function(code) error(setmetatable({ code = code_of(code) }, Exit), 0) end
+  os.exit = exit
+  boxes.open()
+  lenient_json()
   arg = table.move(options, 1, #options, 1, { [0] = "dunite spec" })
   arg[#arg + 1] = root
   local ok, raised = xpcall(function() require "busted.runner" { standalone = false } end, function(raised)

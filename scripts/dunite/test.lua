@@ -139,6 +139,29 @@ function App:audit(digest) return self.engine:audit(digest) end
 --- Makes a named fault of the engine happen; times: all, if not given.
 function App:fault(name, errno, times) self.engine:fault(name, errno, 0, times or -1) end
 
+--- All lines of its log so far.
+---@return string[]
+function App:logs() return self.engine:logs() end
+
+--- What a metric stands at: the sum of its series that have these labels (all, if none are given).
+---@async
+---@param name string
+---@param labels? table<string, string>
+---@return number
+function App:metric(name, labels)
+  local sum = 0
+  for line in self:control("metrics").text:gmatch "[^\n]+" do
+    local found, given, value = line:match "^([%w_:]+)(%b{}) (%S+)$"
+    if not found then found, value = line:match "^([%w_:]+) (%S+)$" end
+    local counts = found == name
+    for key, wanted in pairs(counts and labels or {}) do
+      counts = counts and (given or ""):find(('%s="%s"'):format(key, wanted), 1, true) ~= nil
+    end
+    if counts then sum = sum + tonumber(value) end
+  end
+  return sum
+end
+
 function App:stop() running.stop(self) end
 
 -- What stays of the options is settings of the deployment.
@@ -205,10 +228,10 @@ end
 
 --- A Forgejo, served from a folder: releases = { ["acme/tool"] = { ["v1.0.0"] = { ["a"] = "text" } } }, packages the
 --- same, images = { ["acme/tool"] = { ["v1.0.0"] = { "layer", … } } }, or a tag with several platforms as
---- { amd64 = { "layer" }, arm64 = { … } }.
----@param content? { releases?: table, packages?: table, images?: table, token?: string }
+--- { amd64 = { "layer" }, arm64 = { … } }; files = { ["any/path"] = "text" } is for everybody.
+---@param content? { releases?: table, packages?: table, images?: table, files?: table, token?: string }
 ---@return dunite.test.Double
-function M.forgejo(content) return double.start(content or {}, M.root, running) end
+function M.forgejo(content) return double.start(content or {}, running) end
 
 -- Time --------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ local M = {}
 --- The name of every page below the folder.
 M.NAMES = {
   "README", "configure", "routes", "limits-and-denials", "errors", "consumer", "single-flight", "downloads", "images",
-  "proxy", "members", "oidc", "rules", "test", "explain", "run", "cli",
+  "proxy", "members", "oidc", "rules", "test", "edit", "explain", "run", "cli",
 }
 
 ---@class docs.Block

@@ -107,6 +107,12 @@ no limit 'downlods' is declared, did you mean 'downloads'? (dunite.lua, limits)"
 "$DUNITE" check "$site" --format yaml >/dev/null 2>"$work/said"
 is "a format that is none is a wrong call" "$? $(<"$work/said")" "2 dunite: --format is text or json, not 'yaml'"
 
+"$DUNITE" chek >/dev/null 2>"$work/said"
+is "a command that is none is a wrong call, with the nearest" "$? $(<"$work/said")" \
+    "2 dunite: no command 'chek', did you mean 'check'?; see \`dunite help\`"
+"$DUNITE" check --onlin >/dev/null 2>"$work/said"
+is "so is an option" "$? $(<"$work/said")" "2 dunite: no option '--onlin', did you mean '--online'?; see \`dunite help\`"
+
 # What is only suspicious is served, with a warning in the log.
 cat >"$site/dunite.lua" <<'LUA'
 return require("dunite").deployment { listen = { "127.0.0.1:0" }, routes = "routes" }

@@ -5,6 +5,7 @@
 local native = require "dunite.native"
 local enum = require "dunite.enum"
 local errors = require "dunite.errors"
+local text = require "dunite.text"
 
 local M = {}
 
@@ -129,9 +130,11 @@ tell["records.get"] = function(self, _, name, key)
 end
 
 tell["records.put"] = function(self, _, name, key, value)
-  bucket(self, name)[key] = value
+  bucket(self, name)[key] = value == nil and false or value
   return true, true
 end
+
+tell["records.commit"] = tell["records.put"]
 
 tell["records.delete"] = function(self, records, name, key)
   local before = bucket(self, name)[key]
@@ -158,6 +161,11 @@ end
 
 tell["keys.mint"] = function() return true, "a-token" end
 tell["keys.create"] = function() return true, "a-key" end
+for _, name in ipairs { "retire", "remove", "activate", "reload" } do
+  tell["keys." .. name] = function() return true, true end
+end
+tell["limiter.reset"] = function() return true, true end
+tell["members.import"] = function() return true, nil, errors.new("Script", { message = "not while this explains" }) end
 tell["rate"] = function() return true, true end
 tell["count"] = function() return true end
 
@@ -175,6 +183,10 @@ tell["log"] = function(self, level, message, fields)
   if not ours then self:step("log", { level = level, message = message }) end
   return true
 end
+
+--- The operations that are told, and not done.
+---@return string[]
+function M.names() return text.keys(tell) end
 
 --- What the bindings call.
 ---@param explaining dunite.Explaining

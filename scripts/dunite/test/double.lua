@@ -1,24 +1,14 @@
--- The Forgejo double of examples/forgejo, served from a folder that a spec describes.
+-- The Forgejo double (dunite.test.forgejo), served from a folder that a spec describes, and told by it when to fail, to
+-- wait and to break.
 
 local native = require "dunite.native"
 local image = require "dunite.test.image"
 
 local M = {}
 
--- The folder of the double, looked for from the specs upwards.
-local function find(root)
-  local up = root
-  for _ = 1, 6 do
-    local folder = up .. "/examples/forgejo"
-    local file = io.open(folder .. "/dunite.lua")
-    if file then
-      file:close()
-      return folder
-    end
-    up = up .. "/.."
-  end
-  error("there is no examples/forgejo above " .. root, 4)
-end
+local PATIENCE = 2000 -- turns of 5 ms
+
+local DEPLOYMENT = { ["dunite.lua"] = 'return require "dunite.test.forgejo.deployment"' }
 
 local function write_files(folder, tree)
   for path, content in pairs(tree or {}) do
@@ -75,6 +65,40 @@ function Double:waiting(path) return ask(self, "GET", "/double/waiting?path=" ..
 ---@async
 function Double:storage(url) ask(self, "POST", "/double/storage", { url = url }) end
 
+---@class dunite.test.Barrier          -- where bodies stand
+local Barrier = {}
+Barrier.__index = Barrier
+
+--- Waits until so many bodies (1, if not given) stand at it.
+---@async
+function Barrier:wait(count)
+  for _ = 1, PATIENCE do
+    if self.double:waiting(self.path) >= (count or 1) then return end
+    native.clock.sleep(5)
+  end
+  error("nobody came to the barrier at " .. self.path, 2)
+end
+
+--- Lets them go on, and all that come.
+---@async
+function Barrier:open() self.double:open(self.path) end
+
+--- Breaks their connections.
+---@async
+function Barrier:cut() ask(self.double, "POST", "/double/cut", { path = self.path }) end
+
+--- Bodies of the path stop after so many bytes, until the barrier is opened or cut. times: so many answers do; all, if
+--- not given.
+---@async
+---@param path string
+---@param at integer
+---@param times? integer
+---@return dunite.test.Barrier
+function Double:hold(path, at, times)
+  self:script { path = path, gate = { at = at }, times = times }
+  return setmetatable({ double = self, path = path }, Barrier)
+end
+
 --- Forgets scripts and counts.
 ---@async
 function Double:reset() ask(self, "POST", "/double/reset", {}) end
@@ -88,21 +112,21 @@ function Double:stop()
   self.engine = nil
 end
 
----@param content { releases?: table, packages?: table, images?: table, token?: string }
----@param root string
+---@param content { releases?: table, packages?: table, images?: table, files?: table, token?: string }
 ---@param running { add: fun(thing: table) }
 ---@return dunite.test.Double
-function M.start(content, root, running)
+function M.start(content, running)
   local self = setmetatable({ folder = native.spec.temp(), token = content.token or "secret", images = {} }, Double)
   running.add(self)
   write_files(self.folder .. "/releases", content.releases)
   write_files(self.folder .. "/packages", content.packages)
+  write_files(self.folder .. "/files", content.files)
   for name, tags in pairs(content.images or {}) do
     self.images[name] = image.write(self.folder .. "/oci/" .. name, tags)
   end
   local settings = { listen = { "127.0.0.1:0" }, workers = 1, data_dir = self.folder .. "/data" }
   self.engine = native.spec.engine {
-    folder = find(root), overrides = native.json.encode(settings),
+    files = DEPLOYMENT, overrides = native.json.encode(settings),
     env = { DOUBLE_ROOT = self.folder, DOUBLE_TOKEN = self.token },
   }
   self.address = self.engine:url()

@@ -2,8 +2,8 @@
 
 local native = require "dunite.native"
 local answer = require "dunite.answer"
-local credentials = require "credentials"
-local files = require "files"
+local credentials = require "dunite.test.forgejo.credentials"
+local files = require "dunite.test.forgejo.files"
 
 local M = {}
 

@@ -3,9 +3,9 @@
 
 local native = require "dunite.native"
 local answer = require "dunite.answer"
-local control = require "control"
-local credentials = require "credentials"
-local files = require "files"
+local control = require "dunite.test.forgejo.control"
+local credentials = require "dunite.test.forgejo.credentials"
+local files = require "dunite.test.forgejo.files"
 
 local M = {}
 

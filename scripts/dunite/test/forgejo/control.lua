@@ -7,6 +7,7 @@
 --   POST /double/open               { "path" }
 --   POST /double/storage            { "url" }: blobs and manifests are served directly from another double, below that
 --                                   URL; without one they are not
+--   POST /double/cut                { "path" }: what stands at the gate breaks
 --   POST /double/reset              forgets scripts and counts, opens every gate
 
 local native = require "dunite.native"
@@ -83,6 +84,13 @@ end
 ---@return string?
 function M.storage() return storage end
 
+local function cut(req)
+  local rule = scripts[body_of(req).path]
+  if not rule or not rule.stands then return answer.json({ message = "there is no gate" }, 404) end
+  rule.stands:cut()
+  return answer.json { ok = true }
+end
+
 local function reset()
   for _, rule in pairs(scripts) do
     if rule.stands then rule.stands:open() end
@@ -98,6 +106,7 @@ function M.routes(app)
   app:get("/double/waiting", waiting)
   app:post("/double/open", open)
   app:post("/double/storage", serve_directly)
+  app:post("/double/cut", cut)
   app:post("/double/reset", reset)
 end
 

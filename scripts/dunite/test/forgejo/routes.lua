@@ -1,12 +1,23 @@
 -- What of Forgejo is answered. Everything is counted, and may be told to fail, wait or trickle (control.lua).
 
 local answer = require "dunite.answer"
-local control = require "control"
-local packages = require "packages"
-local registry = require "registry"
-local releases = require "releases"
+local content_type = require "dunite.content_type"
+local control = require "dunite.test.forgejo.control"
+local files = require "dunite.test.forgejo.files"
+local packages = require "dunite.test.forgejo.packages"
+local registry = require "dunite.test.forgejo.registry"
+local releases = require "dunite.test.forgejo.releases"
 
 local function not_there() return answer.json({ message = "not found" }, 404) end
+
+-- DOUBLE_ROOT/files/PATH, for upstreams of other kinds; nobody has to sign in for them.
+local function plain(req)
+  local file = files.open("files", req.params.rest)
+  if not file then return not_there() end
+  local made = answer.new(200, nil, content_type(req.params.rest))
+  made.file, made.modified = file, file:modified()
+  return made
+end
 
 return function(app)
   control.routes(app)
@@ -29,5 +40,5 @@ return function(app)
   serve("/storage/*path", registry.stored)
   serve("/v2/:owner/*rest", registry.repository)
 
-  serve("/*rest", not_there)
+  serve("/*rest", plain)
 end
