@@ -157,12 +157,13 @@ static void a_script_reads_what_passes_through_once(void **state) {
 static void of_one_member_so_many_fills_are_up(void **state) {
     (void)state;
     static struct answer second, other;
-    serve("return function(exchange)\n"
-          "  exchange:member(exchange:query())\n"
-          "  local source = native.cache:open { name = exchange:path(), version = '1', url = '/a',\n"
-          "    upstream = native.upstream 'origin' }\n"
-          "  return { status = 200, source = source }\n"
-          "end");
+    serve(
+        "return function(exchange)\n"
+        "  exchange:member(exchange:query())\n"
+        "  local source = native.cache:open { name = exchange:path(), version = '1', url = '/a',\n"
+        "    upstream = native.upstream 'origin' }\n"
+        "  return { status = 200, source = source }\n"
+        "end");
     du_cache_limit(site.engine.shared.cache, 8, 1);
     site.upstream_answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello";
     site.upstream_holds = true;
