@@ -13,8 +13,9 @@
 /* Pushes class dunite.native.Member. It says nothing of the password. */
 void du_lua_push_member(lua_State *L, const struct du_member *member);
 
-/* members:verify(name, password, address), members:save(member), members:remove(id),
- * members:import(csv, options) */
+/* members:verify(name, password, address, outside), members:slowed(name, address),
+ * members:save(member), members:remove(id), members:import(csv, options) */
+int du_lua_member_slowed(lua_State *L);
 int du_lua_member_import(lua_State *L);
 int du_lua_member_verify(lua_State *L);
 int du_lua_member_save(lua_State *L);

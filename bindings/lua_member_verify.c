@@ -1,3 +1,4 @@
+#include "box.h"
 #include "bytes.h"
 #include "explain.h"
 #include "failure_limiter.h"
@@ -111,6 +112,36 @@ static void verified(struct du_job *job) {
     du_wait_settle(&du_container_of(job, struct verifying, job)->wait);
 }
 
+/* The member that Lua hands in at index 5, who is kept elsewhere; a pushed box keeps it. NULL:
+ * there is none. Raises for what is none. */
+static struct du_member *outside_member(lua_State *L) {
+    static const char *const keys[] = {"id", "email", "password_hash", "active", NULL};
+    struct du_member *member = NULL;
+    struct du_error error;
+    if (lua_isnoneornil(L, 5))
+        return NULL;
+    du_options_check(L, 5, keys);
+    struct du_value **box = du_box_value(L);
+    struct du_member_data data = {.id = du_options_need(L, 5, "id"),
+                                  .email = du_options_need(L, 5, "email"),
+                                  .password_hash = du_options_text(L, 5, "password_hash", "", NULL),
+                                  .active = du_options_flag(L, 5, "active", true)};
+    if (du_members_outside(&member, &data, &error) != DU_OK)
+        du_lua_raise(L, error);
+    *box = &member->value;
+    return member;
+}
+
+/* members:slowed(name, address) */
+int du_lua_member_slowed(lua_State *L) {
+    int64_t retry_after;
+    const char *name = luaL_checkstring(L, 2), *address = luaL_checkstring(L, 3);
+    if (du_failure_limiter_allowed(du_module_shared(L)->failures, name, address, &retry_after))
+        return 0;
+    lua_pushinteger(L, retry_after);
+    return 1;
+}
+
 static struct du_member *find_member(struct du_members *members, const char *name) {
     struct du_member *member = du_members_find(members, name);
     return member != NULL ? member : du_members_find_email(members, name);
@@ -127,7 +158,7 @@ static bool is_settled(struct verifying *verifying) {
     return verifying->right;
 }
 
-/* members:verify(name, password, address) */
+/* members:verify(name, password, address, outside) */
 int du_lua_member_verify(lua_State *L) {
     size_t size, name_size;
     DU_EXPLAINED(L, "members.verify");
@@ -135,12 +166,17 @@ int du_lua_member_verify(lua_State *L) {
     const char *password = luaL_checklstring(L, 3, &size);
     const char *address = luaL_checkstring(L, 4);
     struct du_shared *shared = du_module_shared(L);
+    struct du_member *outside = outside_member(L);
     struct verifying *verifying = du_wait_new(L, &verify_type);
     bool failed = false;
     verifying->shared = shared;
     verifying->error = du_error_of(DU_OK);
-    if (strlen(name) == name_size) /* with a NUL in it it is nobody's */
+    if (outside != NULL) {
+        du_value_ref(&outside->value);
+        verifying->member = outside;
+    } else if (strlen(name) == name_size) { /* with a NUL in it it is nobody's */
         verifying->member = find_member(shared->members, name);
+    }
     if (verifying->member != NULL)
         name = verifying->member->id; /* by whatever name: one budget of failures */
     verifying->name = du_options_copy(name, &failed);

@@ -85,6 +85,7 @@ void du_lua_members_open(lua_State *L) {
                                          {"save", du_lua_member_save},
                                          {"remove", du_lua_member_remove},
                                          {"import", du_lua_member_import},
+                                         {"slowed", du_lua_member_slowed},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "members");

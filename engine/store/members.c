@@ -6,22 +6,33 @@
 
 /* Static members ---------------------------------------------------------------------------- */
 
+static enum du_error_kind make_fixed(struct du_member **member, const struct du_member_data *data,
+                                     struct du_error *error) {
+    char *entitlements = du_member_join(data->entitlements, data->entitlement_count);
+    if (entitlements == NULL)
+        return du_error_set(error, DU_MEMORY, "member %s", data->id);
+    struct du_member_source source = {.id = data->id,
+                                      .email = data->email,
+                                      .password_hash = data->password_hash,
+                                      .entitlements = entitlements,
+                                      .active = data->active,
+                                      .admin = data->admin,
+                                      .fixed = true};
+    enum du_error_kind kind = du_member_new(member, &source, error);
+    du_free(entitlements);
+    return kind;
+}
+
+enum du_error_kind du_members_outside(struct du_member **member, const struct du_member_data *data,
+                                      struct du_error *error) {
+    return make_fixed(member, data, error);
+}
+
 static enum du_error_kind collect(const struct du_member_data *data, size_t count,
                                   struct du_member_list *fixed, struct du_error *error) {
     for (size_t i = 0; i < count; i++) {
-        char *entitlements = du_member_join(data[i].entitlements, data[i].entitlement_count);
-        if (entitlements == NULL)
-            return du_error_set(error, DU_MEMORY, "member %s", data[i].id);
-        struct du_member_source source = {.id = data[i].id,
-                                          .email = data[i].email,
-                                          .password_hash = data[i].password_hash,
-                                          .entitlements = entitlements,
-                                          .active = data[i].active,
-                                          .admin = data[i].admin,
-                                          .fixed = true};
         struct du_member *member;
-        enum du_error_kind kind = du_member_new(&member, &source, error);
-        du_free(entitlements);
+        enum du_error_kind kind = make_fixed(&member, &data[i], error);
         if (kind != DU_OK)
             return kind;
         if (!du_member_list_grow(fixed, member)) {

@@ -84,6 +84,10 @@ void du_member_unref(struct du_member **member);
 bool du_member_entitled(const struct du_member *member, const char *application);
 uint64_t du_members_generation(struct du_members *members);
 
+/* A member of no table: one who is kept elsewhere. DU_STORE names what is not well formed. */
+enum du_error_kind du_members_outside(struct du_member **member, const struct du_member_data *data,
+                                      struct du_error *error);
+
 /* Replaces the static members; data lives until it returns. A member that clashes is logged and
  * left out. Takes effect at once. DU_STORE names a member that is not well formed. */
 enum du_error_kind du_members_set_static(struct du_members *members,

@@ -14,6 +14,7 @@ local M = {}
 -- Flights that the standard library itself uses (dunite.fresh, the registry); always declared.
 local STANDARD_FLIGHTS = {
   "dunite.releases", "dunite.tags", "dunite.surveyed", "dunite.manifests", "dunite.relations", "dunite.referrers",
+  "dunite.members",
 }
 
 -- What is raised here is about what was given; it names that, not this file.
@@ -143,6 +144,7 @@ function M.load(overrides, checks)
   locate_entries(settings.catalog, findings)
   locate_entries(settings.members, findings)
   if not self then return out end
+  self.members:ask_outside(people)
   load_routes(self, settings, findings)
   table.move(self.problems, 1, #self.problems, #findings + 1, findings)
   look_through(self, out, checks)

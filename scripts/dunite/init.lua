@@ -20,6 +20,7 @@ local M = {
   key = native.key,
   cache = native.cache,
   json = native.json,
+  url_encode = native.url_encode,
   clock = native.clock,
   records = native.records,
   health = native.health,

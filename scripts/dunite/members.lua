@@ -7,6 +7,7 @@ local native = require "dunite.native"
 local access_tokens = require "dunite.access_tokens"
 local answer = require "dunite.answer"
 local errors = require "dunite.errors"
+local outside = require "dunite.outside"
 local schema = require "dunite.schema"
 local text = require "dunite.text"
 
@@ -31,6 +32,24 @@ local entry = {
   entitlements = { type = "list", of = { type = "string" }, default = {} },
 }
 
+-- What the table of members may have beside its entries.
+local BESIDE = { lookup = true, keep = true }
+
+local function check_beside(entries, findings, where)
+  for key, value in pairs(entries) do
+    if type(key) ~= "number" and not BESIDE[key] then
+      findings[#findings + 1] = ("%s: members.%s: no such key%s (known are keep, lookup)"):format(where, tostring(key),
+        text.did_you_mean(key, text.keys(BESIDE)))
+    elseif key == "lookup" and type(value) ~= "function" then
+      findings[#findings + 1] = ("%s: members.lookup: found a %s, allowed is a function(name, app)"):format(where,
+        type(value))
+    elseif key == "keep" and not outside.is_time(value) then
+      findings[#findings + 1] = ('%s: members.keep: found "%s", allowed is a duration such as "30s"'):format(where,
+        tostring(value))
+    end
+  end
+end
+
 --- Checks what a deployment's own members are said to be; findings is appended to.
 ---@param entries any
 ---@param findings string[]
@@ -42,6 +61,7 @@ function M.check(entries, findings, where)
     findings[#findings + 1] = where .. ": members are a list"
     return out
   end
+  check_beside(entries, findings, where)
   for i, given in ipairs(entries) do
     local key = ("member %d"):format(i)
     if type(given) == "table" then
@@ -61,22 +81,56 @@ Members.__index = Members
 ---@return dunite.Members
 function M.new(app) return setmetatable({ app = app }, Members) end
 
---- A member by id or email.
----@return dunite.native.Member?
-function Members:find(name) return native.members:find(name) end
+--- Members are also asked for elsewhere.
+---@param people { lookup?: function, keep?: string|number }   -- a deployment's members
+function Members:ask_outside(people)
+  if type(people) == "table" and type(people.lookup) == "function" and outside.is_time(people.keep) then
+    self.outside = outside.new(people.lookup, people.keep, self.app)
+  end
+end
+
+-- Those who are kept elsewhere, found there or not.
+local function find_outside(self, name)
+  if not self.outside then return nil end
+  return self.outside:find(name)
+end
+
+--- A member by id or email: the ledger's or the deployment's, else one that is kept elsewhere. A problem only where
+--- those are asked for.
+---@async
+---@return dunite.native.Member? member, table? problem
+function Members:find(name)
+  local member = native.members:find(name)
+  if member then return member end
+  local found, problem = find_outside(self, name)
+  return found and found.member, problem
+end
 
 -- The member, if there is one of that name who may come in.
 local function active(self, name)
-  local member = self:find(name)
-  return member and member.active and member or nil
+  local member, problem = self:find(name)
+  return member and member.active and member or nil, problem
 end
 
--- The member whose access token it is, where the name is that member's.
+-- The member whose access token it is, where the name is that member's, and how the audit calls the token. Else nil
+-- and, perhaps, a problem.
 local function by_access_token(self, name, given)
   local token = access_tokens.check(given)
-  local member = token and active(self, name or token.member)
-  if not member or member.id ~= token.member then return nil end
+  if not token then return nil end
+  local member, problem = active(self, name)
+  if not member or member.id ~= token.member then return nil, problem end
   return access_tokens.narrowed(member, token), access_tokens.credential(token)
+end
+
+-- A password, by those who are kept elsewhere. They are not asked for guesses that would be refused anyway.
+local function by_outside(self, name, password, address)
+  local wait = native.members:slowed(name, address)
+  if wait then return nil, errors.new("Overloaded", { message = "too many wrong passwords", retry_after = wait }) end
+  local found, problem = find_outside(self, name)
+  if problem then return nil, problem end
+  local right
+  right, problem = native.members:verify(name, password, address, found and found.credentials)
+  return right and found.member, problem
 end
 
 --- Checks a password, or an access token in its place. problem nil: it is wrong (or there is no such member: both take
@@ -89,10 +143,15 @@ end
 function Members:verify(name, password, address)
   local member, credential = by_access_token(self, name, password)
   if member then return member, nil, credential end
+  if credential then return nil, credential end
   local problem
-  member, problem = native.members:verify(name, password, address)
+  if self.outside and not native.members:find(name) then
+    member, problem = by_outside(self, name, password, address)
+  else
+    member, problem = native.members:verify(name, password, address)
+  end
   if member and not member.active then return nil end
-  return member, problem, "password"
+  return member or nil, problem, "password"
 end
 
 -- What a token of ours was had by: nothing (a password), or an access token that must still be good.
@@ -103,15 +162,18 @@ local function as_issued(member, claims)
   return access_tokens.narrowed(member, token), access_tokens.credential(token)
 end
 
---- The member whose bearer token the request brings, and the token's claims.
+--- The member whose bearer token the request brings, and the token's claims. A problem where members who are kept
+--- elsewhere cannot be asked for.
+---@async
 ---@param req dunite.Request
----@return dunite.native.Member? member, table? claims
+---@return dunite.native.Member? member, table? claims, table? problem
 function Members:by_bearer(req)
   local token = req:bearer()
   self.wanted = self.wanted or { issuer = self.app:issuer(), audience = self.app:service(), typ = "at+jwt" }
   local claims = token and native.keys:verify(token, self.wanted)
-  local member = claims and claims.sub and active(self, claims.sub)
-  if not member then return nil end
+  if not claims or not claims.sub then return nil end
+  local member, problem = active(self, claims.sub)
+  if not member or member.id ~= claims.sub then return nil, nil, problem end
   local credential
   member, credential = as_issued(member, claims)
   if not member then return nil end
@@ -187,8 +249,8 @@ end
 ---@param use? "downloads"|"pulls"|"any"
 ---@return dunite.native.Member
 function Members:require(req, use)
-  local member, problem = self:by_bearer(req), nil
-  if not member then member, problem = self:by_password(req) end
+  local member, _, problem = self:by_bearer(req)
+  if not member and not problem then member, problem = self:by_password(req) end
   if not member then refuse(self, problem) end
   if not M.may_use(member, use) then
     error(answer.problem(403, "insufficient_scope", "This access token is not for this."), 0)

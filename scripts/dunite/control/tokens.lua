@@ -35,8 +35,8 @@ end
 ---@async
 ---@return table? answer, string? why
 function M.add(app, body)
-  local member = app.members:find(body.id or "")
-  if not member then return nil, "there is no member " .. (body.id or "") end
+  local member, problem = app.members:find(body.id or "")
+  if not member then return nil, problem and tostring(problem) or "there is no member " .. (body.id or "") end
   local given, token = access_tokens.create({
     member = member.id, name = body.name, uses = body.uses, applications = body.applications, expires = body.expires,
   }, slugs(app))
@@ -46,12 +46,11 @@ function M.add(app, body)
   return answer
 end
 
----@return table? answer, string? why
-function M.list(app, body)
-  local member = body.id and app.members:find(body.id)
-  if body.id and not member then return nil, "there is no member " .. body.id end
+---@return table answer
+function M.list(_, body)
+  local member = body.id and native.members:find(body.id)
   local rows = list {}
-  for i, token in ipairs(access_tokens.list(member and member.id)) do rows[i] = row(token) end
+  for i, token in ipairs(access_tokens.list(member and member.id or body.id)) do rows[i] = row(token) end
   return { tokens = rows }
 end
 

@@ -281,8 +281,14 @@ function members:list() end
 ---@param name string
 ---@param password string
 ---@param address string
+---@param outside? { id: string, email: string, password_hash: string, active: boolean }  -- a member who is kept elsewhere
 ---@return dunite.native.Member? member, table? problem  -- problem nil: wrong; Overloaded{retry_after}: too many failures
-function members:verify(name, password, address) end
+function members:verify(name, password, address, outside) end
+--- The seconds for which too many failures refuse this name from this address; nil: they do not.
+---@param name string
+---@param address string
+---@return integer? retry_after
+function members:slowed(name, address) end
 --- Makes or changes a member durably. password is hashed in the password lane.
 ---@async
 ---@param member { id: string, email?: string, password?: string, active?: boolean, admin?: boolean, entitlements?: string[] }

@@ -42,7 +42,8 @@ local refuse = dunite.matcher(dunite.LimitDenial, dunite.ErrorClass) {
 -- see.
 local function enter(req)
   local slug = req.params.slug
-  local member, claims = req.app.members:by_bearer(req)
+  local member, claims, problem = req.app.members:by_bearer(req)
+  if problem then error(wire.error(problem), 0) end
   if not member then
     error(wire.unauthorized(req, scope.pull(slug), req:header("authorization") and "invalid_token" or nil), 0)
   end
@@ -59,7 +60,9 @@ local function enter(req)
 end
 
 local function ping(req)
-  if not req.app.members:by_bearer(req) then
+  local member, _, problem = req.app.members:by_bearer(req)
+  if problem then return wire.error(problem) end
+  if not member then
     return wire.unauthorized(req, nil, req:header("authorization") and "invalid_token" or nil)
   end
   return wire.json({})
