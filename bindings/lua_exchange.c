@@ -92,6 +92,14 @@ static int id(lua_State *L) {
     return 1;
 }
 
+static int head(lua_State *L) {
+    struct du_request *request = check_request(L);
+    push_slice(L, du_exchange_method(request->exchange));
+    push_slice(L, du_exchange_path(request->exchange));
+    lua_pushstring(L, request->id);
+    return 3;
+}
+
 /* Keeps a copy of the text at 2 for the access line. */
 static int note(lua_State *L, char **kept) {
     const char *text = luaL_optstring(L, 2, NULL);
@@ -196,11 +204,11 @@ static int close_exchange(lua_State *L) {
     return 0;
 }
 
-static const luaL_Reg methods[] = {{"method", method}, {"path", path},         {"query", query},
-                                   {"header", header}, {"headers", headers},   {"body", body},
-                                   {"peer", peer},     {"listener", listener}, {"id", id},
-                                   {"route", route},   {"member", member},     {"client", client},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"method", method},   {"path", path}, {"query", query}, {"header", header},
+    {"headers", headers}, {"body", body}, {"peer", peer},   {"listener", listener},
+    {"id", id},           {"head", head}, {"route", route}, {"member", member},
+    {"client", client},   {NULL, NULL}};
 static const struct du_box_type exchange_type = {"dunite.native.Exchange", methods, close_exchange};
 
 void du_lua_exchange_open(lua_State *L) {

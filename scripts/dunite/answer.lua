@@ -6,6 +6,7 @@
 local native = require "dunite.native"
 local enum = require "dunite.enum"
 local errors = require "dunite.errors"
+local memo = require "dunite.memo"
 
 local M = {}
 
@@ -53,12 +54,12 @@ function Answer:audited(event)
 end
 
 -- RFC 6266 with RFC 8187: a plain name for old clients, the exact one for all others.
-local function disposition(name)
+local disposition = memo.new(function(name)
   local plain = name:gsub("[^%w%.%-_ ]", "_")
   local value = ('attachment; filename="%s"'):format(plain)
   if plain ~= name then value = value .. "; filename*=UTF-8''" .. native.url_encode(name) end
   return value
-end
+end)
 
 --- To be saved under that name.
 function Answer:attachment(name) return self:header("content-disposition", disposition(name)) end

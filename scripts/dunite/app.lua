@@ -99,9 +99,8 @@ local function raised(value)
   return errors.new("Script", { message = tostring(value), trace = trace })
 end
 
--- Makes an answer of what a handler gave or raised. A problem becomes one by its class.
-local function answered(self, made, req, route)
-  if answer.is(made) then return made end
+-- Makes an answer of what a handler gave or raised in place of one. A problem becomes one by its class.
+local function refused(self, made, req, route)
   local problem = made
   if enum.of(made) == nil then
     problem = errors.new("Script", { message = "a handler gave no answer but a " .. type(made), trace = route.where })
@@ -141,9 +140,12 @@ function App:dispatch(exchange)
   req.params = params
   exchange:route(route.pattern)
   local ok, made = xpcall(route.handler, raised, req)
-  if not ok and type(made) == "string" then made = errors.new("Memory", { message = made }) end
-  if errors.is(made, "Cancelled") then error(made, 0) end
-  return audited(answered(routes, made, req, route), req):finish(req.id)
+  if not answer.is(made) then
+    if not ok and type(made) == "string" then made = errors.new("Memory", { message = made }) end
+    if errors.is(made, "Cancelled") then error(made, 0) end
+    made = refused(routes, made, req, route)
+  end
+  return audited(made, req):finish(req.id)
 end
 
 return M

@@ -13,6 +13,7 @@ local M = {}
 
 local enums = {}    -- by name: the same name gives the same object
 local variants = setmetatable({}, { __mode = "k" }) -- enum -> list of variant names
+local known = setmetatable({}, { __mode = "k" }) -- enum -> its variants as a set
 local classes = {}  -- ErrorKind's variant -> its class
 
 local function listed(enum) return table.concat(variants[enum], ", ") end
@@ -29,12 +30,7 @@ local enum_meta = {
 
 --- Is there such a variant? Also as a method: `LimitDenial:has("DailyCap")`.
 ---@return boolean
-function M.has(enum, name)
-  for _, variant in ipairs(variants[enum]) do
-    if variant == name then return true end
-  end
-  return false
-end
+function M.has(enum, name) return known[enum][name] == true end
 
 --- Its variants, in the order of their table.
 ---@return string[]
@@ -53,14 +49,15 @@ function M.named(name) return enums[name] end
 ---@param names string[]
 ---@return dunite.Enum
 function M.new(name, names)
-  local known = enums[name]
-  if known then
-    if same(variants[known], names) then return known end
-    error(("enum %s exists with other variants (%s)"):format(name, listed(known)), 2)
+  local there = enums[name]
+  if there then
+    if same(variants[there], names) then return there end
+    error(("enum %s exists with other variants (%s)"):format(name, listed(there)), 2)
   end
   local enum = { name = name }
-  for _, variant in ipairs(names) do enum[variant] = variant end
-  variants[enum] = names
+  local set = {}
+  for _, variant in ipairs(names) do enum[variant], set[variant] = variant, true end
+  variants[enum], known[enum] = names, set
   enums[name] = setmetatable(enum, enum_meta)
   return enum
 end

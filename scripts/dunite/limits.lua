@@ -19,6 +19,7 @@ function M.new(name, settings)
 end
 
 local function number(limit, member, name)
+  if math.type(limit) == "integer" and limit >= 0 then return limit end
   if type(limit) == "function" then
     if type(member) ~= "table" then error(name .. " is a function of the member: give the member, not an id", 3) end
     limit = limit(member)
@@ -43,7 +44,7 @@ local COVER = 600000 -- ms that a share's count covers
 local OPTIONS = { share = true, cover = true, wait = true }
 
 local function options_of(options)
-  if not options then return nil end
+  if not options or next(options) == nil then return nil end
   for key in pairs(options) do
     if not OPTIONS[key] then
       error("acquire has no option '" .. tostring(key) .. "'" .. text.did_you_mean(key, text.keys(OPTIONS)), 3)
@@ -114,7 +115,8 @@ function Limit:tell(made, member)
   if cap < 0 then return made end
   local _, counted, reset = self.limiter:look(subject_of(member))
   local left = counted < cap and cap - counted or 0
-  made.headers["ratelimit-policy"] = ('"%s";q=%d;w=86400'):format(self.name, cap)
+  if self.told ~= cap then self.told, self.policy = cap, ('"%s";q=%d;w=86400'):format(self.name, cap) end
+  made.headers["ratelimit-policy"] = self.policy
   made.headers["ratelimit"] = ('"%s";r=%d;t=%d'):format(self.name, left, reset)
   return made
 end

@@ -1,6 +1,7 @@
 -- Requests, as handlers see them: a thin table over the engine's exchange.
 
 local native = require "dunite.native"
+local memo = require "dunite.memo"
 
 local M = {}
 
@@ -18,8 +19,9 @@ Request.__index = Request
 ---@param app dunite.App
 ---@return dunite.Request
 function M.new(exchange, app)
+  local method, path, id = exchange:head()
   return setmetatable({ -- those that come later too, so that the table need not grow
-    exchange = exchange, app = app, method = exchange:method(), path = exchange:path(), id = exchange:id(),
+    exchange = exchange, app = app, method = method, path = path, id = id,
     params = nil, member = nil, credential = nil, address = nil, event = nil,
   }, Request)
 end
@@ -31,8 +33,7 @@ function Request:header(name) return self.exchange:header(name) end
 --- All headers of that name, as one comma list (RFC 9110 section 5.3).
 ---@return string?
 function Request:header_list(name)
-  local all = self.exchange:headers(name)
-  return #all > 0 and table.concat(all, ", ") or nil
+  return self:header(name) and table.concat(self.exchange:headers(name), ", ")
 end
 
 local function form(encoded)
@@ -73,8 +74,10 @@ end
 
 -- Is it a proxy of ours that speaks to us?
 local function behind_proxy(self)
-  local trusted, peer = self.app.trusted_proxies, self.exchange:peer()
-  return #trusted > 0 and (peer == "unix" or native.cidr_has(trusted, peer))
+  local trusted = self.app.trusted_proxies
+  if #trusted == 0 then return false end
+  local peer = self.exchange:peer()
+  return peer == "unix" or native.cidr_has(trusted, peer)
 end
 
 -- Each proxy adds the hop it heard from at the end, so what a client made up stands to the left.
@@ -92,9 +95,11 @@ function Request:client()
   if self.address then return self.address end
   local address = self.exchange:peer()
   local hops = behind_proxy(self) and self:header_list("x-forwarded-for")
-  if hops then address = rightmost_stranger(hops, self.app.trusted_proxies) or address end
+  if hops then
+    address = rightmost_stranger(hops, self.app.trusted_proxies) or address
+    self.exchange:client(address)
+  end
   self.address = address
-  self.exchange:client(address)
   return address
 end
 
@@ -112,7 +117,8 @@ local function is_part(range) return range:find("^%a+= *%d*%-%d*$") and not rang
 --- What pieces of one download share: nil unless this is a Range request for a part.
 ---@return string?
 function Request:piece()
-  return self.method == "GET" and is_part(self:header("range") or "") and self.path or nil
+  local range = self.method == "GET" and self:header("range")
+  return range and is_part(range) and self.path or nil
 end
 
 --- Notes who it is, and by what.
@@ -147,15 +153,11 @@ function Request:basic()
   return (decoded or ""):match("^([^:%c]*):([^%c]*)$")
 end
 
---- What Bearer credentials bring (RFC 6750); whether it is a token says who verifies it. No pattern goes over the
---- token itself: that cost as much as the rest of the routing.
+-- Remembered, so that a token is the same string again: one whose hash is known.
+local bearer = memo.new(function(header) return header:match("^[Bb][Ee][Aa][Rr][Ee][Rr] +(%S+) *$") end)
+
+--- What Bearer credentials bring (RFC 6750); whether it is a token says who verifies it.
 ---@return string?
-function Request:bearer()
-  local header = self:header("authorization") or ""
-  local start = header:match("^[Bb][Ee][Aa][Rr][Ee][Rr] +()%S")
-  local token = start and header:sub(start)
-  if token and token:find(" ", 1, true) then return token:match("^(%S+) +$") end
-  return token
-end
+function Request:bearer() return bearer(self:header("authorization") or "") end
 
 return M

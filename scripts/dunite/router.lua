@@ -5,13 +5,15 @@
 --  2. A path's percent-encoding is undone once, segment by segment, after the split: an encoded slash, "." and "..",
 --     a NUL or a malformed escape is 400.
 --  3. A path that has routes for other methods only is 405 with Allow; GET routes answer HEAD where no HEAD route does.
---  4. The same method and pattern twice, and a pattern that no path matches, are load errors: while a deployment loads
+--  4. Where a path leads is worked out once and remembered, until a route is added.
+--  5. The same method and pattern twice, and a pattern that no path matches, are load errors: while a deployment loads
 --     they are gathered, so that all of them are told together.
 --
 -- Patterns: "/v1/things/:id" takes one segment, "/files/*rest" the rest of the path (at least one segment).
 
 local native = require "dunite.native"
 local answer = require "dunite.answer"
+local memo = require "dunite.memo"
 local text = require "dunite.text"
 
 local M = {}
@@ -114,6 +116,7 @@ function Router:add(method, pattern, handler, name)
     method = method, pattern = pattern, handler = handler, names = names, name = name, where = native.where(handler),
   }
   node.routes[method] = route
+  self.place = nil
   self.routes[#self.routes + 1] = route
 end
 
@@ -173,21 +176,28 @@ local function methods_of(node)
   return text.keys(methods)
 end
 
+-- Where a path leads: { node, values of its parameters }; or nil and why nowhere.
+local function place_of(root, path)
+  local segments = decode(path)
+  if not segments then return nil, "bad_path" end
+  local values = {}
+  local node = find(root, segments, 1, values)
+  if not node then return nil, "not_found" end
+  return { node = node, values = values }
+end
+
 --- The route for a method and a path as it came, with its parameters; or nil and why: "bad_path", "not_found", or the
 --- list of methods that would do.
 ---@return table? route, table|string params_or_why
 function Router:match(method, path)
-  local segments = decode(path)
-  if not segments then return nil, "bad_path" end
-  local values = {}
-  local node = find(self.root, segments, 1, values)
-  if not node then return nil, "not_found" end
-  local route = node.routes[method] or (method == "HEAD" and node.routes.GET)
-  if not route then
-    return nil, methods_of(node)
-  end
-  local params = {}
-  for i, name in ipairs(route.names) do params[name] = values[i] end
+  self.place = self.place or memo.new(function(asked) return place_of(self.root, asked) end)
+  local place, why = self.place(path)
+  if not place then return nil, why end
+  local routes, values = place.node.routes, place.values
+  local route = routes[method] or (method == "HEAD" and routes.GET)
+  if not route then return nil, methods_of(place.node) end
+  local params, names = {}, route.names
+  for i = 1, #names do params[names[i]] = values[i] end
   return route, params
 end
 

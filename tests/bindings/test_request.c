@@ -29,6 +29,8 @@ static void the_exchange_tells_what_the_request_says(void **state) {
           "  eq('127.0.0.1', exchange:peer())\n"
           "  eq('main', exchange:listener())\n"
           "  assert(exchange:id():find('^%x+$') and #exchange:id() == 16)\n"
+          "  local method, path, id = exchange:head()\n"
+          "  eq(exchange:method(), method) eq(exchange:path(), path) eq(exchange:id(), id)\n"
           "  last, exchange_of_before = exchange:id(), exchange_of_before or exchange\n"
           "  if exchange ~= exchange_of_before then\n"
           "    raises('this request has ended', exchange_of_before.method, exchange_of_before)\n"

@@ -186,6 +186,8 @@ function source:close() end
 
 ---@class dunite.native.Exchange  -- raises once its request has ended
 local exchange = {}
+---@return string method, string path, string id   -- at once what each request is asked for
+function exchange:head() end
 ---@return string
 function exchange:method() end
 ---@return string           -- as sent, without the query

@@ -168,13 +168,27 @@ local function by_name(assets)
   return names
 end
 
----@return { listed: table, etag: string, content_type: string, row: string }?
+-- How the store knows an asset: by its digest where upstream tells, else by a row.
+local function entry_of(product, version, listed)
+  if listed.digest then return { digest = listed.digest, size = listed.size } end
+  return { name = row_name(product.slug, version, listed.name), version = listed.id, size = listed.size }
+end
+
+-- The same, with where it comes from when the store has not got it.
+local function wanted_of(product, version, listed)
+  local entry, upstream = entry_of(product, version, listed), upstream_of(product)
+  entry.upstream, entry.url, entry.foreign = upstream, listed.url, listed.foreign
+  entry.source = upstream:name() .. "/" .. product.slug
+  return entry
+end
+
+---@return { product: dunite.Product, listed: table, etag: string, content_type: string, wanted: table }?
 local function find(assets, product, version, name)
   known[assets] = known[assets] or by_name(assets)
   local found = known[assets][name]
-  if found and not found.etag then
-    found.etag, found.content_type = etag_of(found.listed), content_type(name)
-    found.row = row_name(product.slug, version, name)
+  if found and found.product ~= product then
+    found.product, found.etag, found.content_type = product, etag_of(found.listed), content_type(name)
+    found.wanted = wanted_of(product, version, found.listed)
   end
   return found
 end
@@ -206,17 +220,19 @@ end
 ---@field etag string
 ---@field source? dunite.native.Source
 
--- What the release says of the asset, and how the store knows it: by its digest where upstream tells, else by a row.
+-- What the release says of the asset.
 local function look_up(product, name, version)
   local assets, problem, wanted = M.assets(product, version)
   if not assets then return nil, problem end
   local found = find(assets, product, wanted, name)
   if not found then return nil, errors.new("NotFound", { message = "no asset " .. name .. " in " .. product.slug }) end
-  local listed = found.listed
-  local asset = { name = name, size = listed.size, content_type = found.content_type, etag = found.etag }
-  local entry = { digest = listed.digest, size = listed.size }
-  if not listed.digest then entry.name, entry.version = found.row, listed.id end
-  return asset, entry, listed
+  return found, nil, wanted
+end
+
+local function asset_of(found, name, source)
+  return {
+    name = name, size = found.listed.size, content_type = found.content_type, etag = found.etag, source = source,
+  }
 end
 
 --- An asset, opened: from the store, or while it comes in.
@@ -226,19 +242,13 @@ end
 ---@param version? string
 ---@return dunite.Asset? asset, table? problem
 function M.open(product, name, version)
-  local asset, entry, listed = look_up(product, name, version)
-  if not asset then return nil, entry end
-  local upstream = upstream_of(product)
-  entry.upstream, entry.url, entry.foreign = upstream, listed.url, listed.foreign
-  entry.source = upstream:name() .. "/" .. product.slug
-  local source, problem = native.cache:open(entry)
-  if source then
-    asset.source = source
-    return asset
-  end
+  local found, unknown, wanted = look_up(product, name, version)
+  if not found then return nil, unknown end
+  local source, problem = native.cache:open(found.wanted)
+  if source then return asset_of(found, name, source) end
   -- What upstream listed is not what it has: it is asked for its list again next time.
   if errors.is(problem, "NotFound") or errors.is(problem, "Integrity") then
-    releases:forget(key_of(product, version_of(product, version)))
+    releases:forget(key_of(product, wanted))
   end
   return nil, problem
 end
@@ -247,10 +257,9 @@ end
 ---@async
 ---@return dunite.Asset? asset, table? problem
 function M.describe(product, name, version)
-  local asset, entry = look_up(product, name, version)
-  if not asset then return nil, entry end
-  asset.source = native.cache:open(entry)
-  return asset
+  local found, problem, wanted = look_up(product, name, version)
+  if not found then return nil, problem end
+  return asset_of(found, name, (native.cache:open(entry_of(product, wanted, found.listed))))
 end
 
 --- One application's listing.
