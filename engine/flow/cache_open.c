@@ -295,8 +295,9 @@ bool du_cache_leave(struct du_cache *cache, struct du_cache_open *open) {
     opening->open = NULL;
     if (opening->posted || opening->cold != NULL)
         return true;
+    bool passing = opening->passage != NULL; /* its waiter has been told long since */
     du_passage_close(&opening->passage);
-    if (du_flight_leave(&opening->waiter)) {
+    if (passing || du_flight_leave(&opening->waiter)) {
         du_mailbox_expect(opening->home, -1);
         opening_free(opening);
     }

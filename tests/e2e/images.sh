@@ -170,6 +170,12 @@ check "a member pulls it, with a token for the storefront" pull token
 check "the same image" same_as_made token
 is "one token does for all of it" "$(($(wc -l <"$work/tokens.log") - asked))" 1
 stop "$storefront_pid"
+CACHE_MAX_BYTES=500000 begin
+check "one whose layers are larger than the cache is pulled, too" pull uncached
+check "the same image" same_as_made uncached
+check "which passed through" test "$(metric 'dunite_cache_results_total{result="bypass"}')" -ge 2
+check "and left no more than the cache may hold" test "$(metric dunite_cache_bytes)" -le 500000
+stop "$storefront_pid"
 export OCI_UPSTREAM_PASSWORD=wrong
 begin
 pull wrong >"$work/said" 2>&1

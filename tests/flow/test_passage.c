@@ -181,6 +181,19 @@ static void its_reader_may_leave_at_any_moment(void **state) {
     taker_free(&taker);
 }
 
+static void one_may_leave_who_found_out_by_a_fill(void **state) {
+    struct rig *rig = *state;
+    struct taker *taker = taker_new(rig, 0, &payload.digest, -1);
+    taker_open(taker);
+    fake_head(fake_wait(1), 200, SIZE);
+    fake_wait(2);
+    taker_leave(taker);
+    fake_wait_over(fake_wait(2));
+    taker_free(&taker);
+    rig_shut(rig, 0);
+    rig_wait_shut(rig, 0);
+}
+
 struct held {
     struct du_job job;
     struct rig_gate gate;
@@ -246,6 +259,7 @@ int main(void) {
         WITH_RIG(its_reader_paces_upstream_and_memory_stays_flat),
         WITH_RIG(what_upstream_answers_before_the_body_is_the_openings_failure),
         WITH_RIG(its_reader_may_leave_at_any_moment),
+        WITH_RIG(one_may_leave_who_found_out_by_a_fill),
         WITH_RIG(it_may_be_left_while_the_lane_has_its_bytes),
         WITH_RIG(a_worker_that_ends_breaks_its_passages),
         WITH_RIG(passages_are_counted_as_such),
