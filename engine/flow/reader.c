@@ -9,12 +9,14 @@
 
 enum {
     PIECE_MOST = 1 << 20, /* so that a connection takes its turn with the others */
-    HELD_BACK = 64 << 10
+    HELD_BACK = 64 << 10,
+    SMALL = 16 << 10
 };
 
 struct du_reader {
     struct du_body body;
     int fd;
+    char *small;     /* the bytes of a small blob, once they are given */
     int64_t at, end; /* of the file; end -1: wherever the fill ends */
     int64_t warm;    /* to there it was in memory when last seen */
     struct du_cache *cache;
@@ -65,6 +67,19 @@ static enum du_body_state give(struct du_reader *reader, int64_t until, struct d
     piece->offset = reader->at;
     piece->size = (size_t)((end < reader->warm ? end : reader->warm) - reader->at);
     return DU_BODY_FILE;
+}
+
+/* False: it is not in memory, or there is none for it. */
+static bool read_small(struct du_reader *reader, struct du_piece *piece) {
+    size_t size = (size_t)(reader->end - reader->at);
+    if (reader->small == NULL)
+        reader->small = du_malloc(size);
+    if (reader->small == NULL ||
+        !du_warm_read(du_cache_faults(reader->cache), reader->fd, reader->at, reader->small, size))
+        return false;
+    piece->data = reader->small;
+    piece->size = size;
+    return true;
 }
 
 /* Nothing is held back any more. */
@@ -118,9 +133,14 @@ static enum du_body_state next_of_fill(struct du_reader *reader, struct du_piece
     }
 }
 
+static enum du_body_state next_of_blob(struct du_reader *reader, struct du_piece *piece) {
+    bool small = reader->body.length <= SMALL && reader->at < reader->end;
+    return small && read_small(reader, piece) ? DU_BODY_BYTES : give_rest(reader, piece);
+}
+
 static enum du_body_state next(struct du_body *body, struct du_piece *piece) {
     struct du_reader *reader = reader_of(body);
-    return reader->fill != NULL ? next_of_fill(reader, piece) : give_rest(reader, piece);
+    return reader->fill != NULL ? next_of_fill(reader, piece) : next_of_blob(reader, piece);
 }
 
 static void woken(struct du_fill_parked *parked) {
@@ -135,6 +155,7 @@ static void sent(struct du_body *body, size_t size) {
 static void free_reader(struct du_reader *reader) {
     du_blob_unref(&reader->blob);
     du_fill_unref(&reader->fill);
+    du_free(reader->small);
     du_free(reader);
 }
 

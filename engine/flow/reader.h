@@ -13,6 +13,7 @@
  *     more to send, or the end.
  *  4. It gives only what is in memory (warm.h); what is not is read ahead in the disk lane first,
  *     a piece at a time, so that no loop waits for a disk.
+ *     A small blob is given as bytes, so that it leaves in one call with its head.
  *  5. A fill that fails makes it BROKEN, whatever it has sent; so does a file that turns out too
  *     short, or cannot be read.
  *  6. Closing gives back the flight's hold; and the pin or the fill, once nothing is being read

@@ -7,14 +7,24 @@
 
 enum { STRIDE = 128 << 10, SCRATCH = 64 << 10 };
 
-static bool has_byte(int fd, int64_t at) {
-    char byte;
-    struct iovec room = {&byte, 1};
+/* As preadv2(2) says, without waiting; where that cannot be said, plainly. */
+static ssize_t read_now(int fd, int64_t at, char *data, size_t size) {
+    struct iovec room = {data, size};
     ssize_t got;
     do
         got = preadv2(fd, &room, 1, at, RWF_NOWAIT);
     while (got < 0 && errno == EINTR);
-    return got >= 0 || errno != EAGAIN;
+    return got >= 0 || errno == EAGAIN ? got : pread(fd, data, size, at);
+}
+
+static bool has_byte(int fd, int64_t at) {
+    char byte;
+    return read_now(fd, at, &byte, 1) >= 0 || errno != EAGAIN;
+}
+
+bool du_warm_read(struct du_faults *faults, int fd, int64_t first, char *data, size_t size) {
+    return du_fault(faults, DU_FAULT_BLOB_COLD) == 0 &&
+           read_now(fd, first, data, size) == (ssize_t)size;
 }
 
 int64_t du_warm_until(struct du_faults *faults, int fd, int64_t first, int64_t end) {

@@ -9,16 +9,19 @@
  *     part costs one short wait at worst.
  *  2. A file system that cannot say (EOPNOTSUPP) keeps its files in memory.
  *
- * Thread: until any; up lanes only.
+ * Thread: until and read any; up lanes only.
  */
 
 #include "error.h"
 #include "fault.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* How far from `first` on, to `end` at most, the file is in memory; `first`: it is not. */
 int64_t du_warm_until(struct du_faults *faults, int fd, int64_t first, int64_t end);
+/* Reads `size` bytes if all of them are in memory. False: they are not, or are not there. */
+bool du_warm_read(struct du_faults *faults, int fd, int64_t first, char *data, size_t size);
 /* Reads it into memory, and asks for as much again behind it. DU_IO. */
 enum du_error_kind du_warm_up(struct du_faults *faults, int fd, int64_t first, int64_t end,
                               struct du_error *error);

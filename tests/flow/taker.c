@@ -67,6 +67,8 @@ static void read_on(void *user) {
         taker->piece = (struct du_piece){.fd = -1};
         switch (taker->body->type->next(taker->body, &taker->piece)) {
         case DU_BODY_BYTES:
+            taker->pieces_of_bytes++;
+            break;
         case DU_BODY_FILE:
             break;
         case DU_BODY_WAIT:

@@ -34,7 +34,7 @@ struct taker {
     const char *expects; /* the whole: what it gets is compared with it, not kept; NULL: kept */
     int64_t got;
     bool waits; /* for the body's wake */
-    int wakes;
+    int wakes, pieces_of_bytes;
 };
 
 /* By digest, the whole, from source "a", without a limit. */

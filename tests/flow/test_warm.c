@@ -125,6 +125,32 @@ static void a_reader_that_leaves_while_it_is_read_ahead_gives_all_back(void **st
     assert_int_equal(rig_blobs(rig), 0);
 }
 
+/* Small blobs -----------------------------------------------------------------------------------
+ */
+
+static void a_small_blob_is_given_as_bytes_once_it_is_in_memory(void **state) {
+    static const struct {
+        int64_t first, length;
+    } ranges[] = {{0, 16 << 10}, {1000, 1}, {SIZE - 5, 5}, {0, (16 << 10) + 1}};
+    struct rig *rig = *state;
+    fill_cache(rig);
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        for (int cold = 0; cold < 2; cold++) {
+            struct taker *taker = taker_new(rig, 0, &payload.digest, SIZE);
+            taker->first = ranges[i].first;
+            taker->length = ranges[i].length;
+            if (cold)
+                du_faults_arm(&rig->base.faults, DU_FAULT_BLOB_COLD, 1, 0, 2);
+            taker_open(taker);
+            taker_assert_gets(taker, payload.bytes + taker->first, (size_t)taker->length);
+            assert_int_equal(taker->pieces_of_bytes, i < 3);
+            assert_int_equal(taker->wakes, cold);
+            taker_free(&taker);
+            du_faults_disarm(&rig->base.faults, DU_FAULT_BLOB_COLD);
+        }
+    }
+}
+
 /* Names that are cold ---------------------------------------------------------------------------
  */
 
@@ -285,6 +311,7 @@ int main(void) {
         WITH_RIG(each_piece_that_is_cold_waits_once),
         WITH_RIG(a_fill_is_read_ahead_too),
         WITH_RIG(a_reader_that_leaves_while_it_is_read_ahead_gives_all_back),
+        WITH_RIG(a_small_blob_is_given_as_bytes_once_it_is_in_memory),
         WITH_RIG(a_file_whose_name_is_cold_is_opened_in_the_lane),
         WITH_RIG(who_only_looks_waits_for_it_too),
         WITH_RIG(one_may_leave_while_it_is_opened),
