@@ -153,6 +153,8 @@ enum du_cache_status du_cache_peek(struct du_cache *cache, const struct du_cache
     if (there && (options->digest != NULL || options->size < 0 || options->size == *size))
         return DU_CACHE_HIT;
     *size = -1;
+    if (options->size >= 0 && !du_index_may_hold(cache->index, options->size))
+        return DU_CACHE_BYPASS;
     struct du_want *want = options->origin != NULL ? du_want_new(options) : NULL;
     if (want == NULL)
         return DU_CACHE_MISS;

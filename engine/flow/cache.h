@@ -83,8 +83,8 @@ void du_cache_free(struct du_cache **cache);
 enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
                            const struct du_cache_options *options, struct du_cache_open *open);
 /* What opening it would find, without opening it: for `dunite explain`. DU_CACHE_HIT, COALESCED
- * (it is being filled now) or MISS. Nothing is used, pinned or asked. Reads digest, name, version
- * and size. *size: a hit's, else -1. */
+ * (it is being filled now), MISS, or BYPASS (known to be too large). Nothing is used, pinned or
+ * asked. Reads digest, name, version and size. *size: a hit's, else -1. */
 enum du_cache_status du_cache_peek(struct du_cache *cache, const struct du_cache_options *options,
                                    int64_t *size);
 /* The caller stops waiting; on home's loop. True: opened will not be called, and `open` may go.

@@ -130,6 +130,9 @@ static void a_peek_tells_what_opening_would_find(void **state) {
     struct du_cache_options options = {.name = "asset", .version = "1", .size = SIZE};
     options.origin = rig->origin;
     assert_int_equal(du_cache_peek(rig->cache, &options, &size), DU_CACHE_MISS);
+    du_index_limit(rig->index, SIZE - 1, 0);
+    assert_int_equal(du_cache_peek(rig->cache, &options, &size), DU_CACHE_BYPASS);
+    du_index_limit(rig->index, -1, 0);
     assert_int_equal(size, -1);
     struct taker *taker = open_named(rig, "asset", "1", SIZE);
     fake_wait(1);

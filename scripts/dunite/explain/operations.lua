@@ -92,15 +92,16 @@ tell["cache.open"] = function(self, cache, options)
   local status, size = cache:peek(options)
   if status == "coalesced" then status = "filling" end
   local upstream = options.upstream
-  if status == "miss" and not upstream then status = "absent" end
+  local asks = status == "miss" or status == "bypass"
+  if asks and not upstream then status, asks = "absent", false end
   self:step("cache", {
     entry = options.digest or options.name, version = options.version, status = status, size = size,
   })
   if status == "absent" then return true, nil, errors.new("NotFound", { message = "not in the cache" }) end
-  if status == "miss" then
+  if asks then
     self:step("upstream", {
       upstream = upstream:name(), method = "GET", url = url_of(upstream, options.url), scope = options.scope,
-      fills = true,
+      fills = status == "miss",
     })
   end
   return true, setmetatable({

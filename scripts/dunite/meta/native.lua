@@ -153,9 +153,10 @@ native.cache = cache
 ---@param options dunite.native.CacheOpen
 ---@return dunite.native.Source? source, table? problem
 function cache:open(options) end
---- What opening it would find, without opening it; a "coalesced" one is being filled now.
+--- What opening it would find, without opening it; a "coalesced" one is being filled now, one that is
+--- too large for the cache is a "bypass".
 ---@param options dunite.native.CacheOpen
----@return "hit"|"miss"|"coalesced" status, integer? size
+---@return "hit"|"miss"|"coalesced"|"bypass" status, integer? size
 function cache:peek(options) end
 --- Stores small bytes as a blob. Gives its digest.
 ---@async
