@@ -276,21 +276,6 @@ static void what_the_kernel_has_dropped_is_seen_and_read_in_again(void **state) 
     taker_free(&taker);
 }
 
-/* How much the kernel reads for a byte is its own affair. */
-static void what_is_in_memory_ends_where_the_first_byte_is_not(void **state) {
-    struct rig *rig = *state;
-    char path[160], byte;
-    fill_cache(rig);
-    path_of_blob(rig, path);
-    int fd = drop_from_memory(path, 0, 0);
-    assert_int_equal(pread(fd, &byte, 1, 0), 1);
-    int64_t warm = du_warm_until(NULL, fd, 0, SIZE);
-    assert_true(warm > 0);
-    if (warm < SIZE)
-        assert_true(du_warm_until(NULL, fd, warm, SIZE) < warm + STRIDE);
-    close(fd);
-}
-
 static int make_payload(void **state) {
     (void)state;
     payload = payload_of(SIZE);
@@ -319,7 +304,6 @@ int main(void) {
         WITH_RIG(a_worker_that_ends_waits_for_it),
         WITH_RIG(a_disk_that_cannot_be_read_breaks_the_reader_as_io),
         WITH_RIG(what_the_kernel_has_dropped_is_seen_and_read_in_again),
-        WITH_RIG(what_is_in_memory_ends_where_the_first_byte_is_not),
     };
     return cmocka_run_group_tests(tests, make_payload, free_payload);
 }
