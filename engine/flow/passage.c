@@ -169,18 +169,24 @@ static void start_job(struct du_passage *passage) {
     du_inflow_flow(&passage->inflow);
 }
 
-/* What is next to do short of waking the reader; which may free it, so that comes last, and from
- * nowhere but a job's return and the end. True: it has ended now. */
-static bool step(struct du_passage *passage) {
+static void proceed(struct du_passage *passage) {
     struct du_inflow *inflow = &passage->inflow;
+    bool more = du_inflow_has_bytes(inflow);
+    if (more && passage->chunk.size == 0)
+        start_job(passage);
+    else if (!more && inflow->arrived)
+        verify(passage);
+    else if (!more && inflow->broken)
+        du_inflow_go_on(inflow, passage->hashed);
+}
+
+/* Whatever is next to do, short of waking the reader: he may close it, so that comes last. True: it
+ * has ended now. */
+static bool step(struct du_passage *passage) {
     if (passage->working || passage->verified)
         return false;
-    if (!is_failing(passage) && passage->chunk.size == 0 && du_inflow_has_bytes(inflow))
-        start_job(passage);
-    else if (!is_failing(passage) && inflow->arrived && !du_inflow_has_bytes(inflow))
-        verify(passage);
-    else if (!is_failing(passage) && inflow->broken && !du_inflow_has_bytes(inflow))
-        du_inflow_go_on(inflow, passage->hashed);
+    if (!is_failing(passage))
+        proceed(passage);
     if (passage->working || (!is_failing(passage) && !passage->verified))
         return false;
     if (is_failing(passage) && !du_list_empty(&passage->node))
