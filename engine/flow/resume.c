@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRIES_MOST = 3, FIRST_PAUSE_MS = 250, BUSY_PAUSE_MOST_MS = 8000, RANGE_TEXT = 48 };
+enum {
+    TRIES_MOST = 3,
+    FIRST_PAUSE_MS = 250,
+    BUSY_PAUSE_MOST_MS = 8000,
+    TOLD_MOST_MS = 30000,
+    RANGE_TEXT = 48
+};
 
 static const char if_range[] = "If-Range: ";
 
@@ -34,11 +40,13 @@ bool du_resume_may(struct du_resume *resume, const struct du_error *error) {
     bool passing = du_error_class(error->kind) == DU_CLASS_UPSTREAM && du_error_retryable(error);
     bool rangeless = cannot_range(resume, error);
     resume->plain = resume->plain || rangeless;
-    return resume->tries < TRIES_MOST && (passing || rangeless);
+    resume->told_ms = passing && error->retry_after > 0 ? error->retry_after * 1000 : 0;
+    return resume->tries < TRIES_MOST && resume->told_ms <= TOLD_MOST_MS && (passing || rangeless);
 }
 
 int64_t du_resume_pause_ms(const struct du_resume *resume) {
-    return FIRST_PAUSE_MS << (2 * resume->tries);
+    int64_t pause_ms = FIRST_PAUSE_MS << (2 * resume->tries);
+    return pause_ms > resume->told_ms ? pause_ms : resume->told_ms;
 }
 
 /* A strong validator or a digest proves that the parts are of one thing. */

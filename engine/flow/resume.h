@@ -21,9 +21,10 @@
 
 struct du_resume {
     const struct du_want *want;
-    char *etag; /* the first answer's, when it is strong; NULL: none */
-    int tries;  /* so far */
-    bool plain; /* upstream does not know how to answer a range */
+    char *etag;      /* the first answer's, when it is strong; NULL: none */
+    int tries;       /* so far */
+    int64_t told_ms; /* upstream told to wait so long before the next; 0: it did not */
+    bool plain;      /* upstream does not know how to answer a range */
 };
 
 enum du_resume_answer {
@@ -38,7 +39,8 @@ void du_resume_init(struct du_resume *resume, const struct du_want *want,
                     const struct du_fetch_head *head);
 void du_resume_deinit(struct du_resume *resume);
 
-/* Whether this ending leaves another try, and how long to wait before it. */
+/* Whether this ending leaves another try, and how long to wait before it: a little longer each
+ * time, or as Retry-After says, if readers can wait that long. */
 bool du_resume_may(struct du_resume *resume, const struct du_error *error);
 int64_t du_resume_pause_ms(const struct du_resume *resume);
 /* How long to wait before a first answer that was 429 or 503 is asked for again, by its Retry-After

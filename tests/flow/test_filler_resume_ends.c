@@ -49,6 +49,26 @@ static void an_upstream_that_is_down_for_a_moment_is_asked_again(void **state) {
     assert_gets(&taker);
 }
 
+static void who_is_told_to_wait_waits_so_long_in_mid_body_too(void **state) {
+    struct rig *rig = *state;
+    struct taker *taker = open_digest(rig, SIZE);
+    fake_end_busy(break_at(rig, taker, "", SIZE, HALF), 503, 20);
+    rig_let_time_pass(rig, 0); /* the pause begins */
+    rig_let_time_pass(rig, 19999);
+    assert_int_equal(fake_started(), 2);
+    rig_let_time_pass(rig, 1);
+    append_rest(fake_wait(3), HALF);
+    assert_gets(&taker);
+}
+
+static void longer_than_readers_can_wait_is_an_end(void **state) {
+    struct rig *rig = *state;
+    struct taker *taker = open_digest(rig, SIZE);
+    fake_end_busy(break_at(rig, taker, "", SIZE, HALF), 429, 31);
+    assert_breaks(&taker, DU_UPSTREAM);
+    assert_int_equal(fake_started(), 2);
+}
+
 static void what_is_gone_meanwhile_is_not_asked_for_again(void **state) {
     struct taker *taker = open_digest(*state, SIZE);
     fake_end(break_at(*state, taker, "", SIZE, HALF), DU_NOT_FOUND, false);
@@ -158,6 +178,8 @@ int main(void) {
         WITH_RIG(a_body_may_break_three_times),
         WITH_RIG(pauses_become_longer_and_a_fourth_break_is_the_last),
         WITH_RIG(an_upstream_that_is_down_for_a_moment_is_asked_again),
+        WITH_RIG(who_is_told_to_wait_waits_so_long_in_mid_body_too),
+        WITH_RIG(longer_than_readers_can_wait_is_an_end),
         WITH_RIG(what_is_gone_meanwhile_is_not_asked_for_again),
         WITH_RIG(a_second_break_within_what_was_compared_loses_nothing),
         WITH_RIG(a_worker_that_ends_does_not_wait_for_the_next_try),
