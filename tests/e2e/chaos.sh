@@ -6,9 +6,10 @@ source "$(dirname "$0")/lib.bash"
 
 assets=30
 for ((i = 1; i <= assets; i++)); do asset "f$i.bin" 1500000; done
+asset large.bin 9000000 # than the cache: it streams through
 start_double
 export DOWNLOAD_CONCURRENCY_PER_USER=40 DOWNLOAD_DAILY_LIMIT_PER_USER=unlimited
-export CACHE_MAX_BYTES=20MiB RELEASE_CACHE_TTL_SECS=1
+export CACHE_MAX_BYTES=8MiB RELEASE_CACHE_TTL_SECS=1
 start_storefront --workers 2
 member ada correct-horse
 ask "$downloads" -u ada@example.com:correct-horse # so that the password is remembered
@@ -53,7 +54,8 @@ stop "$double_pid"
 start_double
 leaves_nothing "when upstream goes and comes back"
 
-check "the cache has kept to its size" test "$(metric 'dunite_cache_bytes ')" -le $((20 << 20))
+check "the cache has kept to its size" test "$(metric 'dunite_cache_bytes ')" -le $((8 << 20))
+check "and what is larger passed through" test "$(metric 'dunite_cache_results_total{result="bypass"}')" -gt 0
 begin 3
 check "clients are at it" until_true 10 eval '[[ $(metric dunite_limiter_leases) -gt 0 ]]'
 stop "$storefront_pid"
