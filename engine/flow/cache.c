@@ -77,6 +77,7 @@ void du_cache_figures(struct du_cache *cache, struct du_cache_figures *figures) 
     figures->failed = atomic_load(&cache->figures.failed);
     figures->resumed = atomic_load(&cache->figures.resumed);
     figures->bytes = atomic_load(&cache->figures.bytes);
+    figures->passing = atomic_load(&cache->figures.passing);
 }
 
 enum du_step du_cache_shutdown(struct du_cache *cache, struct du_client *client,

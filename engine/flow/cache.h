@@ -126,6 +126,7 @@ struct du_faults *du_cache_faults(struct du_cache *cache);
 struct du_cache_figures {
     uint64_t opened[DU_CACHE_BYPASS + 1];
     uint64_t filled, failed, resumed, bytes;
+    uint64_t passing; /* passages that are up now */
 };
 void du_cache_figures(struct du_cache *cache, struct du_cache_figures *figures);
 

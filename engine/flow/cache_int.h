@@ -28,6 +28,7 @@ struct du_cache {
     size_t outgrown_next;
     struct {
         atomic_uint_fast64_t opened[DU_CACHE_BYPASS + 1], filled, failed, resumed, bytes;
+        atomic_uint_fast64_t passing;
     } figures;
 };
 

@@ -109,6 +109,7 @@ static void retire(struct du_passage *passage) {
     if (du_list_empty(&passage->node))
         return;
     du_list_remove(&passage->node);
+    atomic_fetch_sub(&passage->inflow.desk->cache->figures.passing, 1);
     du_turns_give(&passage->inflow.desk->cache->passages, &passage->turn);
     du_desk_left(passage->inflow.desk);
 }
@@ -345,6 +346,7 @@ struct du_passage *du_passage_new(struct du_desk *desk, struct du_want *want,
     du_bytes_init(&passage->chunk);
     du_bytes_init(&passage->ready);
     du_list_append(&desk->passages, &passage->node);
+    atomic_fetch_add(&desk->cache->figures.passing, 1);
     return passage;
 }
 

@@ -51,6 +51,8 @@ static void show_cache(struct du_metrics *metrics, struct du_stores *stores) {
         NULL, (int64_t)cache.bytes);
     set(metrics, "dunite_fills", DU_METRIC_GAUGE, "Fills up now.", NULL, NULL,
         (int64_t)du_single_flight_count(du_cache_flights(stores->shared.cache)));
+    set(metrics, "dunite_passages", DU_METRIC_GAUGE, "Bodies that pass through uncached now.", NULL,
+        NULL, (int64_t)cache.passing);
     set(metrics, "dunite_cache_blobs", DU_METRIC_GAUGE, "Blobs in the store.", NULL, NULL,
         (int64_t)du_index_count(stores->index));
     set(metrics, "dunite_cache_bytes", DU_METRIC_GAUGE, "Bytes of blobs in the store.", NULL, NULL,

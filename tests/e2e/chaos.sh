@@ -32,7 +32,8 @@ begin() { # SECONDS
 seen() { python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], 0))' "$1" <"$work/chaos.out"; }
 
 nothing_is_up() {
-    [[ "$(metric dunite_limiter_leases) $(metric 'dunite_fills ') $(metric dunite_flights)" == '0 0 0' ]]
+    [[ "$(metric dunite_limiter_leases) $(metric 'dunite_fills ') $(metric dunite_flights)" == '0 0 0' &&
+        $(metric dunite_passages) == 0 ]]
 }
 
 leaves_nothing() { # WHAT

@@ -238,10 +238,13 @@ static void passages_are_counted_as_such(void **state) {
     struct du_cache_figures figures;
     struct rig *rig = *state;
     struct taker *taker = open_digest(rig);
+    du_cache_figures(rig->cache, &figures);
+    assert_int_equal(figures.passing, 1);
     fake_head(fake_wait(1), 200, SIZE);
     send_rest(rig, fake_wait(1), 0);
     assert_gets(&taker);
     du_cache_figures(rig->cache, &figures);
+    assert_int_equal(figures.passing, 0);
     assert_int_equal(figures.opened[DU_CACHE_BYPASS], 1);
     assert_int_equal(figures.opened[DU_CACHE_MISS], 0);
     assert_int_equal(figures.filled + figures.failed, 0);
