@@ -1,6 +1,7 @@
 #include "box.h"
 #include "bytes.h"
 #include "module.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,30 +41,24 @@ static int refuse(lua_State *L, const char *path, const char *why) {
     return 2;
 }
 
-/* Pushes what is in the file, or nil and why not. `path` is what messages say. */
-static int push_file(lua_State *L, int fd, const char *path, size_t most) {
-    struct du_bytes *bytes = du_box_bytes(L);
-    struct stat status;
-    int error = fd < 0 ? errno : 0;
-    if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
-        error = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
-    while (fd >= 0 && error == 0 && bytes->size <= most && !bytes->failed) {
-        char *room = du_bytes_reserve(bytes, 16 * 1024);
-        ssize_t got = room != NULL ? read(fd, room, 16 * 1024) : 0;
-        if (got < 0 && errno != EINTR)
-            error = errno;
-        if (got > 0)
-            du_bytes_grew(bytes, (size_t)got);
-        if (got == 0)
-            break;
+/* Pushes what is in the file, or nil and why not. `shown` is what messages say. While the scripts
+ * load, all states of a generation get the same. */
+static int push_file(lua_State *L, const char *path, const char *shown, size_t most) {
+    struct du_sources *sources = du_context_of(L)->sources;
+    struct du_slice text;
+    int error;
+    if (sources != NULL && du_task_phase(L) == DU_PHASE_LOAD) {
+        error = du_sources_read(sources, path, &text);
+    } else {
+        struct du_bytes *bytes = du_box_bytes(L);
+        error = du_sources_read_now(path, bytes);
+        text = (struct du_slice){bytes->data, bytes->size};
     }
-    if (fd >= 0)
-        close(fd);
     if (error != 0)
-        return refuse(L, path, strerror(error));
-    if (bytes->size > most)
-        return refuse(L, path, "too large");
-    du_box_bytes_push(L, bytes);
+        return refuse(L, shown, strerror(error));
+    if (text.size > most)
+        return refuse(L, shown, "too large");
+    lua_pushlstring(L, text.size > 0 ? text.data : "", text.size);
     return 1;
 }
 
@@ -102,12 +97,13 @@ static int read_file(lua_State *L) {
     size_t size;
     const char *path = luaL_checklstring(L, 1, &size);
     if (path[0] == '/' && strlen(path) == size && du_task_phase(L) == DU_PHASE_LOAD)
-        return push_file(L, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path, FILE_MOST);
+        return push_file(L, path, path, FILE_MOST);
     if (!is_below(path, size))
         return refuse(L, path, "not a path below the deployment's folder");
     if (du_context_of(L)->bundle != NULL)
         return push_bundled(L, du_context_of(L)->bundle, path);
-    return push_file(L, open_below(L, path, O_RDONLY), path, FILE_MOST);
+    const char *whole = lua_pushfstring(L, "%s/%s", du_context_of(L)->folder, path);
+    return push_file(L, whole, path, FILE_MOST);
 }
 
 static int deployment_has(lua_State *L) {
@@ -146,7 +142,7 @@ static int secret(lua_State *L) {
     lua_pushfstring(L, "%s_FILE", name);
     const char *path = find_variable(L, lua_tostring(L, 2)), *value = find_variable(L, name);
     if (path != NULL) {
-        if (push_file(L, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path, SECRET_MOST) == 2)
+        if (push_file(L, path, path, SECRET_MOST) == 2)
             return 2;
         strip_newline(L);
         return 1;

@@ -2,10 +2,10 @@
 
 #include "task.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Where things are on the stack of require. */
 enum { NAME = 1, LOADED, LOADING, RECORD, TRIED };
@@ -102,19 +102,36 @@ static bool tried(lua_State *L, const char *what) {
     return false;
 }
 
-static bool is_file(const char *path) {
-    struct stat found;
-    return stat(path, &found) == 0 && S_ISREG(found.st_mode);
+static bool is_not_there(int error) {
+    return error == ENOENT || error == ENOTDIR || error == EISDIR || error == EINVAL;
 }
 
-static bool find_file(lua_State *L, const char *folder, const char *path, const char *suffix) {
+/* Lua's own loader passes over a first line that begins with '#', too. */
+static struct du_slice without_hash_bang(struct du_slice text) {
+    const char *end =
+        text.size > 0 && text.data[0] == '#' ? memchr(text.data, '\n', text.size) : NULL;
+    if (text.size == 0 || text.data[0] != '#')
+        return text;
+    size_t skipped = end != NULL ? (size_t)(end - text.data) : text.size;
+    return (struct du_slice){text.data + skipped, text.size - skipped};
+}
+
+static bool find_file(lua_State *L, const struct du_loader *loader, const char *folder,
+                      const char *path, const char *suffix) {
+    struct du_slice text;
     if (folder == NULL)
         return false;
     const char *file = lua_pushfstring(L, "%s/%s%s", folder, path, suffix);
-    if (!is_file(file))
+    int error = du_sources_read(loader->sources, file, &text);
+    if (is_not_there(error))
         return tried(L, "file");
-    if (luaL_loadfilex(L, file, "t") != LUA_OK)
+    if (error != 0)
+        luaL_error(L, "cannot read %s: %s", file, strerror(error));
+    text = without_hash_bang(text);
+    const char *chunk = lua_pushfstring(L, "@%s", file);
+    if (luaL_loadbufferx(L, text.data, text.size, chunk, "t") != LUA_OK)
         lua_error(L);
+    lua_replace(L, -2); /* the chunk's name */
     lua_insert(L, -2);
     return true;
 }
@@ -143,7 +160,7 @@ static bool find_deployed(lua_State *L, const struct du_loader *loader, const ch
                           const char *suffix) {
     if (loader->bundle != NULL)
         return find_carried(L, loader->bundle, "bundle:", path, suffix);
-    return find_file(L, loader->deployment, path, suffix);
+    return find_file(L, loader, loader->deployment, path, suffix);
 }
 
 static bool find_preloaded(lua_State *L, const char *name) {
@@ -166,8 +183,8 @@ static bool find(lua_State *L, const struct du_loader *loader, const char *name)
     const char *path = luaL_gsub(L, name, ".", "/");
     return (!is_main(loader, name) && find_deployed(L, loader, path, ".lua")) ||
            find_deployed(L, loader, path, "/init.lua") ||
-           find_file(L, loader->scripts, path, ".lua") ||
-           find_file(L, loader->scripts, path, "/init.lua") ||
+           find_file(L, loader, loader->scripts, path, ".lua") ||
+           find_file(L, loader, loader->scripts, path, "/init.lua") ||
            find_embedded(L, loader, path, ".lua") || find_embedded(L, loader, path, "/init.lua");
 }
 

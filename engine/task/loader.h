@@ -12,14 +12,16 @@
  * never leaves a folder.
  *  2. A module that requires itself, however far round, raises and names the chain. One that
  * another task is still loading raises too.
- *  3. A module may wait while it loads. One that failed may be required again.
+ *  3. A module may wait while it loads. One that failed may be required again (its text is what it
+ *     was: see sources).
  *  4. A chunk is named after its file ("@DIR/a/b.lua"), an embedded one "@dunite:scripts/a/b.lua",
- * one of a bundle "@bundle:a/b.lua".
+ *     one of a bundle "@bundle:a/b.lua".
  *
  * Thread: the worker's.
  */
 
 #include "embedded.h"
+#include "sources.h"
 
 #include <lua.h>
 
@@ -28,6 +30,7 @@ struct du_loader {
     const struct du_scripts *bundle; /* in place of that folder; may be NULL */
     const char *main;    /* its main script's name: MAIN.lua there is no module. May be NULL */
     const char *scripts; /* --scripts DIR; may be NULL */
+    struct du_sources *sources; /* what files are read through */
     const struct du_embedded_script *embedded; /* may be NULL */
     size_t embedded_count;
 };

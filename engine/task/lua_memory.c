@@ -110,6 +110,12 @@ static void count(struct du_lua_memory *memory, size_t used) {
         atomic_store_explicit(&memory->peak, used, memory_order_relaxed);
 }
 
+static void note_refusal(struct du_lua_memory *memory) {
+    memory->exhausted = memory->exhausted || memory->last_refused;
+    memory->last_refused = true;
+    memory->refused++;
+}
+
 void *du_lua_memory_allocate(void *user, void *block, size_t old_size, size_t new_size) {
     struct du_lua_memory *memory = user;
     size_t held = block != NULL ? old_size : 0; /* without a block, old_size tells what it is for */
@@ -123,8 +129,13 @@ void *du_lua_memory_allocate(void *user, void *block, size_t old_size, size_t ne
         return NULL;
     }
     bool too_much = memory->limit > 0 && used > memory->limit;
-    if (new_size > held && (too_much || du_mem_refused()))
-        return NULL;
+    if (new_size > held) {
+        if (too_much)
+            note_refusal(memory);
+        if (too_much || du_mem_refused())
+            return NULL;
+        memory->last_refused = false;
+    }
     void *got = block != NULL ? resize(memory, block, held, new_size) : take(memory, new_size);
     if (got != NULL)
         count(memory, used);

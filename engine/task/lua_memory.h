@@ -15,6 +15,7 @@
  */
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { DU_LUA_MEMORY_STEP = 16, DU_LUA_MEMORY_SIZES = 15 }; /* small: up to 240 bytes */
@@ -24,8 +25,11 @@ struct du_lua_spare;
 struct du_lua_memory {
     size_t limit; /* bytes; 0: no bound. May be changed at any time */
     atomic_size_t used, peak;
+    size_t refused; /* how often the limit refused; the state's thread */
+    bool exhausted; /* it did twice in a row: a collection had not helped */
     struct du_lua_spare *spare[DU_LUA_MEMORY_SIZES]; /* private, as is the next */
     struct du_lua_spare *chunks, *strays;
+    bool last_refused;
 };
 
 void du_lua_memory_init(struct du_lua_memory *memory, size_t limit);

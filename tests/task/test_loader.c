@@ -37,6 +37,7 @@ static int set_up_loader(void **state) {
     assert_int_equal(mkdir(scripts, 0700), 0);
     loader = (struct du_loader){.deployment = folder,
                                 .scripts = scripts,
+                                .sources = du_sources_new(),
                                 .embedded = du_embedded_scripts,
                                 .embedded_count = du_embedded_script_count};
     du_loader_open(fixture->L, &loader);
@@ -49,6 +50,7 @@ static int remove_one(const char *path, const struct stat *found, int type, stru
 }
 
 static int tear_down_loader(void **state) {
+    du_sources_unref(&loader.sources);
     assert_int_equal(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
     return tear_down(state);
 }
@@ -163,12 +165,33 @@ static void a_cycle_is_told_with_its_chain(void **state) {
 
 static void a_module_that_failed_may_be_required_again(void **state) {
     struct fixture *fixture = *state;
-    file(folder, "m.lua", "error 'not yet'");
+    file(folder, "tries.lua", "return { 0 }");
+    file(folder, "m.lua",
+         "local tries = require 'tries' tries[1] = tries[1] + 1 "
+         "if tries[1] == 1 then error 'not yet' end return 'now'");
     run(fixture, "note(pcall(require, 'm'))");
     assert_string_equal(fixture->notes, "false ");
-    file(folder, "m.lua", "return 'now'");
     run(fixture, "return require 'm'");
     assert_returned(fixture, "now ");
+}
+
+static void what_was_read_once_stays_as_it_was(void **state) {
+    struct fixture *fixture = *state;
+    file(folder, "m.lua", "error 'as it was'");
+    run(fixture, "note(pcall(require, 'm')) note(pcall(require, 'none'))");
+    file(folder, "m.lua", "return 'as it is'");
+    file(folder, "none.lua", "return 'as it is'");
+    run(fixture, "local _, first = pcall(require, 'm') local _, second = pcall(require, 'none') "
+                 "return first:match 'as it %w+', second:match 'not found'");
+    assert_returned(fixture, "as it was not found ");
+}
+
+static void a_first_line_that_begins_with_a_hash_is_passed_over(void **state) {
+    struct fixture *fixture = *state;
+    file(folder, "m.lua", "#!/usr/bin/lua\nreturn debug.traceback('', 1):match 'm.lua:%d+'");
+    file(folder, "only.lua", "# nothing else");
+    run(fixture, "return require 'm', require 'only'");
+    assert_returned(fixture, "m.lua:2 true ");
 }
 
 static void a_module_may_wait_while_it_loads(void **state) {
@@ -235,6 +258,8 @@ int main(void) {
         LOADER_RULE(errors_say_the_file),
         LOADER_RULE(a_cycle_is_told_with_its_chain),
         LOADER_RULE(a_module_that_failed_may_be_required_again),
+        LOADER_RULE(what_was_read_once_stays_as_it_was),
+        LOADER_RULE(a_first_line_that_begins_with_a_hash_is_passed_over),
         LOADER_RULE(a_module_may_wait_while_it_loads),
         LOADER_RULE(a_module_that_another_task_is_loading_is_told_apart_from_a_cycle),
         LOADER_RULE(a_load_that_was_cancelled_can_be_tried_again),
