@@ -32,6 +32,7 @@ static struct du_bindings *new_bindings(void) {
     if (bindings == NULL)
         return NULL;
     du_list_init(&bindings->operations);
+    du_list_init(&bindings->requests);
     while (getrandom(&bindings->next_id, sizeof bindings->next_id, 0) < 0 && errno == EINTR)
         continue;
     return bindings;
@@ -59,4 +60,26 @@ void du_bindings_stop(struct du_context *context) {
 void du_bindings_close(struct du_context *context) {
     du_free(context->bindings);
     context->bindings = NULL;
+}
+
+void du_bindings_less_owed(struct du_context *context) {
+    if (context->less_owed != NULL)
+        context->less_owed(context);
+}
+
+void du_bindings_expect(struct du_context *context, int change) {
+    context->bindings->calls += (size_t)change;
+    if (change < 0)
+        du_bindings_less_owed(context);
+}
+
+struct du_bindings_owed du_bindings_owed(const struct du_context *context) {
+    const struct du_bindings *bindings = context->bindings;
+    return (struct du_bindings_owed){bindings->request_count, bindings->calls};
+}
+
+bool du_bindings_ran_out(struct du_context *context) {
+    bool ran_out = context->bindings->out_of_memory;
+    context->bindings->out_of_memory = false;
+    return ran_out;
 }

@@ -32,17 +32,26 @@ enum { DU_LISTENER_MAIN, DU_LISTENER_ADMIN, DU_LISTENER_CONTROL };
 void du_bindings_open(lua_State *L, struct du_context *context);
 /* After the tasks were cancelled, before the mailbox closes: ends what waits for another try. */
 void du_bindings_stop(struct du_context *context);
-/* After lua_close. */
+/* After lua_close, when no request is left. */
 void du_bindings_close(struct du_context *context);
-/* Requests whose exchange or task has not ended. */
-size_t du_bindings_requests(const struct du_context *context);
+
+/* What would still call back into a context. When an old generation owes nothing to its state that
+ * may be closed, and when no request is left its context may go, too. */
+struct du_bindings_owed {
+    size_t requests; /* whose exchange or task has not ended */
+    size_t calls;    /* tasks that wait, flights' operations, and what was withdrawn too late */
+};
+struct du_bindings_owed du_bindings_owed(const struct du_context *context);
+/* The same as a text for a person: the oldest requests, with their ages. */
+void du_bindings_describe(const struct du_context *context, struct du_bytes *text);
+/* Whether a task failed for want of memory since it was last asked. */
+bool du_bindings_ran_out(struct du_context *context);
 
 /* The server's hooks. dispatch: a registry reference to a function(exchange) that gives an answer
  * (class dunite.native.Answer). The exchange's user belongs to these three. */
 void du_bindings_request(struct du_context *context, int dispatch, struct du_exchange *exchange);
-void du_bindings_gone(struct du_context *context, struct du_exchange *exchange);
-void du_bindings_finished(struct du_context *context, struct du_exchange *exchange,
-                          enum du_exchange_end end);
+void du_bindings_gone(struct du_exchange *exchange);
+void du_bindings_finished(struct du_exchange *exchange, enum du_exchange_end end);
 /* What the server answered by itself: one line in the log, one count. */
 void du_bindings_refused(struct du_context *context, int status, const char *reason);
 

@@ -7,8 +7,10 @@
  * Invariants
  *  1. du_shared is one per engine, outlives all workers, and everything in it is thread-safe.
  *  2. du_context is one per worker and generation; only its own thread touches it.
- *  3. While a generation is only checked (`dunite check`), shared is NULL: naming an object works,
- *     using one raises.
+ *  3. While a generation is only checked (`dunite check`), or still loads, shared and what belongs
+ *     to its worker are NULL: naming an object works, using one and waiting raise.
+ *  4. It stays where it is as long as bindings owe it anything, so beyond its state
+ *     (du_bindings_owed).
  */
 
 #include "base.h"
@@ -33,10 +35,34 @@
 struct du_named;
 struct du_limiter *du_named_limiter(struct du_named *named, const char *name);
 struct du_single_flight *du_named_flights(struct du_named *named, const char *name);
-struct du_origin *du_named_origin(struct du_named *named, const char *name);
+struct du_origin *du_named_origin(struct du_named *named, const char *name); /* a reference */
 
 struct du_audit;
 struct du_keys;
+
+struct du_reload_outcome {
+    bool ok;
+    uint64_t generation; /* the one that serves now */
+    const char *text;    /* a line each: why it failed, or what needs a restart; "" for nothing */
+};
+
+/* A wish for a new generation of scripts. done is called once, on a thread of the engine's; what it
+ * is given lives until it returns. */
+struct du_reload_request {
+    struct du_list node; /* private */
+    void (*done)(struct du_reload_request *request, const struct du_reload_outcome *outcome);
+};
+
+/* One worker's part of a generation that serves, or has not ended. */
+struct du_generation_seen {
+    uint64_t generation;
+    unsigned worker;
+    bool current;
+    int64_t since_ms;    /* monotonic: when another took its place; of the current: when it came */
+    size_t requests;     /* that have not ended; of an old one as it was seen last */
+    const char *held_by; /* a text: what an old one waits for */
+};
+typedef void du_generation_each(void *user, const struct du_generation_seen *seen);
 
 struct du_shared {
     struct du_base *base;
@@ -55,6 +81,9 @@ struct du_shared {
     /* ready, degraded, draining; reason static */
     void (*health)(struct du_shared *shared, bool *ready, bool *degraded, bool *draining,
                    const char **reason);
+    /* Both NULL where nothing can be reloaded. From any thread. */
+    void (*reload)(struct du_shared *shared, struct du_reload_request *request);
+    void (*generations)(struct du_shared *shared, du_generation_each *each, void *user);
 };
 
 struct du_bindings;
@@ -79,6 +108,7 @@ struct du_context {
     struct du_client *client;
     const char *folder; /* the deployment's; with a bundle, what relative paths are below */
     const struct du_scripts *bundle; /* in place of what is in the folder, or NULL */
+    struct du_sources *sources;      /* what the generation's files are read through; borrowed */
     const struct du_host_module
         *modules; /* of the program around the engine; NULL name ends, or NULL */
     void *host;   /* that program's own */
@@ -90,6 +120,9 @@ struct du_context {
     struct du_task_budget budget;   /* of a task that a binding starts */
     /* Calls each with what is linked and its version; the host's. May be NULL. */
     void (*versions)(void (*each)(void *user, const char *name, const char *version), void *user);
+    /* Of a generation that is to end: less is owed to it than before. NULL: nobody waits for that.
+     * Called from anywhere in the worker's thread, so only good for a mail. */
+    void (*less_owed)(struct du_context *context);
 };
 
 static inline struct du_context *du_context_of(lua_State *L) {

@@ -130,7 +130,7 @@ static int all(lua_State *L) {
         lua_pop(L, 1);
     }
     luaL_checkstack(L, 8, NULL);
-    du_task_check_wait(L);
+    du_wait_check(L);
     lua_createtable(L, (int)count, 0); /* so that no entry has to allocate but itself */
     int results = luaL_ref(L, LUA_REGISTRYINDEX);
     struct all *all = du_wait_try(L, &all_type);

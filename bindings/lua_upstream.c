@@ -14,7 +14,7 @@
 
 /* An upstream by name; what the name stands for is looked up at its first use. */
 struct upstream_box {
-    struct du_origin *origin; /* the engine's, which outlives the state */
+    struct du_origin *origin; /* a reference: a reload may have put another in its place */
     char name[];
 };
 
@@ -57,6 +57,12 @@ struct du_origin *du_lua_check_upstream(lua_State *L, int index) {
     if (box->origin == NULL)
         luaL_error(L, "no upstream \"%s\" is declared in this deployment", box->name);
     return box->origin;
+}
+
+static int close_upstream(lua_State *L) {
+    struct upstream_box *box = du_box_check(L, 1, &upstream_type);
+    du_origin_unref(&box->origin);
+    return 0;
 }
 
 static void push_headers(lua_State *L, const struct du_bytes *headers) {
@@ -236,7 +242,7 @@ static int find(lua_State *L) {
 
 static const luaL_Reg methods[] = {
     {"fetch", fetch}, {"url", url}, {"kind", kind}, {"name", name}, {NULL, NULL}};
-static const struct du_box_type upstream_type = {"dunite.native.Upstream", methods, NULL};
+static const struct du_box_type upstream_type = {"dunite.native.Upstream", methods, close_upstream};
 
 void du_lua_upstream_open(lua_State *L) {
     du_box_define(L, &upstream_type);

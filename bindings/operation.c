@@ -38,8 +38,10 @@ static const struct du_ending done = {.fate = DU_FATE_DONE};
 static void try(lua_State *L, struct du_operation *operation, int index);
 
 static void free_operation(struct du_operation *operation) {
-    du_mailbox_expect(operation->context->mailbox, -1);
+    struct du_context *context = operation->context;
+    du_mailbox_expect(context->mailbox, -1);
     du_free(operation);
+    du_bindings_expect(context, -1);
 }
 
 /* publish raises from now on. */
@@ -105,6 +107,8 @@ static void ended(void *user, const struct du_task_result *result) {
         finish(operation, result->thread, result->count);
         return;
     }
+    if (result->end == DU_TASK_NO_MEMORY)
+        operation->context->bindings->out_of_memory = true;
     du_script_log(operation->context, NULL, "a flight's operation failed", result);
     if (result->end != DU_TASK_RAISED || !back_off(operation, &result->error))
         fail(operation, &result->error);
@@ -230,6 +234,7 @@ static struct du_operation *make(struct du_context *context,
     du_scope_init(&operation->scope, NULL);
     du_list_append(&context->bindings->operations, &operation->node);
     du_mailbox_expect(context->mailbox, 1);
+    du_bindings_expect(context, 1);
     return operation;
 }
 

@@ -28,14 +28,17 @@ void du_request_unref(struct du_request **unused) {
         return;
     if (request->box != NULL)
         request->box->request = NULL;
-    request->context->bindings->requests--;
-    if (request->explainer > 0)
-        luaL_unref(request->context->state, LUA_REGISTRYINDEX, request->explainer);
+    struct du_context *context = request->context;
+    du_list_remove(&request->node);
+    context->bindings->request_count--;
+    if (request->explainer > 0 && context->state != NULL)
+        luaL_unref(context->state, LUA_REGISTRYINDEX, request->explainer);
     du_reply_deinit(&request->reply);
     du_free(request->route);
     du_free(request->member);
     du_free(request->client);
     du_free(request);
+    du_bindings_less_owed(context);
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): unique within a context, and not secret. */
@@ -50,7 +53,8 @@ static struct du_request *new_request(struct du_context *context, struct du_exch
     struct du_request *request = du_calloc(1, sizeof *request);
     if (request == NULL)
         return NULL;
-    context->bindings->requests++;
+    du_list_append(&context->bindings->requests, &request->node);
+    context->bindings->request_count++;
     request->context = context;
     request->exchange = exchange;
     request->references = 1; /* the exchange's */
@@ -132,6 +136,8 @@ static void ended(void *user, const struct du_task_result *result) {
     struct du_request *request = user;
     struct du_ending ending = ending_of(request, result);
     request->task = NULL;
+    if (result->end == DU_TASK_NO_MEMORY || request->problem == DU_MEMORY)
+        request->context->bindings->out_of_memory = true;
     du_scope_end(&request->scope, &ending);
     du_script_log(request->context, request->id, "a request's script failed", result);
     if (result->end == DU_TASK_RETURNED)
@@ -211,8 +217,7 @@ void du_bindings_request(struct du_context *context, int dispatch, struct du_exc
     du_request_unref(&kept);
 }
 
-void du_bindings_gone(struct du_context *context, struct du_exchange *exchange) {
-    (void)context;
+void du_bindings_gone(struct du_exchange *exchange) {
     struct du_request *request = du_exchange_user(exchange);
     if (request == NULL)
         return;
@@ -221,19 +226,51 @@ void du_bindings_gone(struct du_context *context, struct du_exchange *exchange) 
         du_task_cancel(request->task);
 }
 
-void du_bindings_finished(struct du_context *context, struct du_exchange *exchange,
-                          enum du_exchange_end end) {
+void du_bindings_finished(struct du_exchange *exchange, enum du_exchange_end end) {
     struct du_request *request = du_exchange_user(exchange);
     if (request == NULL)
         return;
     du_exchange_set_user(exchange, NULL);
     du_access_settle(request, end);
-    du_access_write(context, request, end);
+    du_access_write(request->context, request, end);
     request->exchange = NULL;
     du_lua_exchange_end(request);
     du_request_unref(&request);
 }
 
-size_t du_bindings_requests(const struct du_context *context) {
-    return context->bindings->requests;
+/* What it is doing, as the log would call it. */
+static const char *doing(const struct du_request *request) {
+    if (request->task == NULL)
+        return request->answered ? "sends its answer" : "ends";
+    return request->exchange == NULL ? "its script goes on although nobody is left"
+                                     : "its script waits";
+}
+
+static void describe(const struct du_request *request, struct du_bytes *text) {
+    const struct du_exchange *exchange = request->exchange;
+    if (exchange != NULL) {
+        struct du_slice method = du_exchange_method(exchange), path = du_exchange_path(exchange);
+        int64_t now_ns = du_clock_mono_ns(&request->context->base->clock);
+        int64_t age_s = (now_ns - du_exchange_began_ns(exchange)) / 1000000000;
+        du_bytes_format(text, "%.*s %.*s for %lld s, ", (int)method.size, method.data,
+                        path.size < 200 ? (int)path.size : 200, path.data, (long long)age_s);
+    }
+    du_bytes_format(text, "%s (request %s)", doing(request), request->id);
+}
+
+void du_bindings_describe(const struct du_context *context, struct du_bytes *text) {
+    enum { REQUESTS_TOLD = 3 };
+    const struct du_bindings *bindings = context->bindings;
+    size_t told = 0;
+    du_list_each(node, &bindings->requests) {
+        if (told++ == REQUESTS_TOLD)
+            break;
+        du_bytes_text(text, told > 1 ? "; " : "");
+        describe(du_container_of(node, struct du_request, node), text);
+    }
+    if (bindings->request_count > REQUESTS_TOLD)
+        du_bytes_format(text, "; %zu more requests", bindings->request_count - REQUESTS_TOLD);
+    if (bindings->calls > 0)
+        du_bytes_format(text, "%s%zu waits and operations of flights",
+                        bindings->request_count > 0 ? "; " : "", bindings->calls);
 }

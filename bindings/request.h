@@ -26,6 +26,7 @@ struct du_wait;
 
 struct du_request {
     struct du_context *context;
+    struct du_list node; /* among the context's */
     struct du_exchange *exchange;
     struct du_task *task;        /* NULL: not started, or over */
     struct du_exchange_box *box; /* NULL: not made yet, or collected */

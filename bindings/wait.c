@@ -1,15 +1,20 @@
 #include "wait.h"
 
+#include "bindings_int.h"
 #include "lua_errors.h"
 #include "mem.h"
+
+#include <lauxlib.h>
 
 static void free_wait(struct du_wait *wait) {
     du_timers_stop(wait->context->timers, &wait->timer);
     if (wait->type->drop != NULL)
         wait->type->drop(wait);
+    struct du_context *context = wait->context;
     if (wait->parked)
-        du_mailbox_expect(wait->context->mailbox, -1);
+        du_mailbox_expect(context->mailbox, -1);
     du_free(wait);
+    du_bindings_expect(context, -1);
 }
 
 static int push(lua_State *L, void *user) {
@@ -45,6 +50,7 @@ void *du_wait_try(lua_State *L, const struct du_wait_type *type) {
         return NULL;
     wait->type = type;
     wait->context = du_context_of(L);
+    du_bindings_expect(wait->context, 1);
     wait->scope = du_scope_of(L);
     wait->ticket = du_task_ticket(L);
     wait->mail.deliver = deliver;
@@ -52,8 +58,14 @@ void *du_wait_try(lua_State *L, const struct du_wait_type *type) {
     return wait;
 }
 
-void *du_wait_new(lua_State *L, const struct du_wait_type *type) {
+void du_wait_check(lua_State *L) {
+    if (du_context_of(L)->mailbox == NULL)
+        luaL_error(L, "nothing can wait while the scripts load");
     du_task_check_wait(L);
+}
+
+void *du_wait_new(lua_State *L, const struct du_wait_type *type) {
+    du_wait_check(L);
     struct du_wait *wait = du_wait_try(L, type);
     if (wait == NULL)
         du_lua_raise(L, du_error_of(DU_MEMORY));

@@ -43,9 +43,11 @@ struct du_wait {
     bool parked, abandoned, expired;
 };
 
-/* All zero but for this part. Raises where the task cannot wait, and Memory. */
+/* Raises where the task cannot wait. */
+void du_wait_check(lua_State *L);
+/* All zero but for this part. Raises as du_wait_check, and Memory. */
 void *du_wait_new(lua_State *L, const struct du_wait_type *type);
-/* The same where du_task_check_wait was called before: NULL when out of memory, and raises nothing.
+/* The same where du_wait_check was called before: NULL when out of memory, and raises nothing.
  */
 void *du_wait_try(lua_State *L, const struct du_wait_type *type);
 /* It was done at once: pushes the results, frees the wait. Gives how many. */

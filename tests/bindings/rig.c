@@ -22,7 +22,8 @@ struct du_single_flight *du_named_flights(struct du_named *named, const char *na
 }
 
 struct du_origin *du_named_origin(struct du_named *named, const char *name) {
-    return strcmp(name, "origin") == 0 ? named->origin : NULL;
+    bool known = strcmp(name, "origin") == 0 && named->origin != NULL;
+    return known ? du_origin_ref(named->origin) : NULL;
 }
 
 static void health(struct du_shared *shared, bool *ready, bool *degraded, bool *draining,
@@ -119,10 +120,9 @@ void engine_end(struct engine *engine) {
 }
 
 static int open_state(lua_State *L) {
-    static const struct du_loader loader = {.scripts = DU_SCRIPTS};
     struct worker *worker = lua_touserdata(L, 1);
     luaL_openlibs(L);
-    du_loader_open(L, &loader);
+    du_loader_open(L, &worker->loader);
     du_bindings_open(L, &worker->context);
     luaL_dostring(L, "native = require 'dunite.native'");
     return 0;
@@ -143,6 +143,8 @@ void worker_start(struct worker *worker, struct engine *engine, unsigned number)
     assert_int_equal(du_mailbox_init(&worker->mailbox, &worker->loop), 0);
     assert_int_equal(du_timers_init(&worker->timers, &worker->loop, &worker->base->clock), 0);
     worker->L = luaL_newstate();
+    worker->loader = (struct du_loader){.scripts = DU_SCRIPTS, .sources = du_sources_new()};
+    assert_non_null(worker->loader.sources);
     worker->context = (struct du_context){
         .base = worker->base,
         .shared = engine != NULL ? &engine->shared : NULL,
@@ -150,6 +152,7 @@ void worker_start(struct worker *worker, struct engine *engine, unsigned number)
         .mailbox = &worker->mailbox,
         .timers = &worker->timers,
         .folder = DU_SCRIPTS,
+        .sources = worker->loader.sources,
         .generation = 1,
         .worker = number,
         .budget = {.instructions = 1000 * 1000},
@@ -188,8 +191,9 @@ void worker_end(struct worker *worker) {
     worker_settle(worker);
     du_tasks_free(&worker->context.tasks);
     lua_close(worker->L);
-    worker->requests_left = du_bindings_requests(&worker->context);
+    worker->requests_left = du_bindings_owed(&worker->context).requests;
     du_bindings_close(&worker->context);
+    du_sources_unref(&worker->loader.sources);
     du_timers_close(&worker->timers, NULL);
     du_mailbox_close(&worker->mailbox, NULL);
     uv_run(&worker->loop, UV_RUN_DEFAULT);

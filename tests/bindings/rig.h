@@ -9,6 +9,7 @@
  */
 
 #include "bindings.h"
+#include "loader.h"
 #include "mem.h"
 
 #include <setjmp.h>
@@ -42,6 +43,7 @@ struct worker {
     struct du_mailbox mailbox;
     struct du_timers timers;
     struct du_context context;
+    struct du_loader loader;
     lua_State *L;
     bool client_closed;
     size_t requests_left; /* when it had ended */

@@ -17,11 +17,13 @@ static void request(void *user, struct du_exchange *exchange) {
 }
 
 static void gone(void *user, struct du_exchange *exchange) {
-    du_bindings_gone(&((struct site *)user)->worker.context, exchange);
+    (void)user;
+    du_bindings_gone(exchange);
 }
 
 static void finished(void *user, struct du_exchange *exchange, enum du_exchange_end end) {
-    du_bindings_finished(&((struct site *)user)->worker.context, exchange, end);
+    (void)user;
+    du_bindings_finished(exchange, end);
 }
 
 static void refused(void *user, int status, const char *reason) {

@@ -141,7 +141,7 @@ static void a_client_that_leaves_while_the_script_waits_ends_it(void **state) {
         site_take(&site, &answer);
     assert_int_equal(running(), 1);
     site_leave(&answer);
-    SITE_UNTIL(&site, du_bindings_requests(&site.worker.context) == 0);
+    SITE_UNTIL(&site, du_bindings_owed(&site.worker.context).requests == 0);
     assert_int_equal(running(), 0);
     assert_int_equal(counted(), 1);
     assert_false(gate_is_waited_at(&site.worker));
@@ -161,7 +161,7 @@ static void a_client_that_leaves_while_its_children_wait_ends_them(void **state)
     while (!gate_is_waited_at(&site.worker))
         site_take(&site, &answer);
     site_leave(&answer);
-    SITE_UNTIL(&site, du_bindings_requests(&site.worker.context) == 0);
+    SITE_UNTIL(&site, du_bindings_owed(&site.worker.context).requests == 0);
     assert_false(gate_is_waited_at(&site.worker));
     assert_int_equal(du_tasks_alive(site.worker.context.tasks), 0);
 }
@@ -230,7 +230,7 @@ static void out_of_memory_a_request_is_refused_and_nothing_is_lost(void **state)
         fine = partial ? fine + 1 : 0;
         assert_true(partial || answer.size == 0 || answer_says(&answer, " 503 "));
         assert_int_equal(running(), 0);
-        assert_int_equal(du_bindings_requests(&site.worker.context), 0);
+        assert_int_equal(du_bindings_owed(&site.worker.context).requests, 0);
     }
     assert_int_equal(fine, 3);
 }

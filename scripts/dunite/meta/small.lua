@@ -93,4 +93,12 @@ function native.health() end
 ---@return table<string, string>
 function native.versions() end
 
+--- Builds a new generation of the scripts beside this one, and puts it in its place if it is right.
+---@async
+---@return boolean ok, integer generation, string text   # text: why not, or what needs a restart; a line each
+function native.reload() end
+--- The generations of scripts that serve or have not ended, on each worker.
+---@return { generation: integer, worker: integer, current: boolean, secs: integer, requests: integer, held_by: string }[]
+function native.generations() end
+
 return native
