@@ -19,10 +19,9 @@ enum { RING = 1 << 18, LINE_ROOM = 512, PATIENCE_MS = 20 };
 
 struct du_log {
     const struct du_clock *clock;
-    enum du_log_format format;
-    enum du_log_level least;
-    char *path; /* NULL: standard error */
-    int fd;     /* the writer's alone, once it runs */
+    atomic_int format, least; /* an enum each; a reload may change them */
+    char *path;               /* NULL: standard error */
+    int fd;                   /* the writer's alone, once it runs */
     pthread_t writer;
     atomic_uint_fast64_t dropped;
 
@@ -101,11 +100,11 @@ static void add_field(struct du_bytes *line, enum du_log_format format,
     add_value(line, format, field);
 }
 
-static void add_start(struct du_bytes *line, const struct du_log *log, enum du_log_level level,
-                      const char *message) {
+static void add_start(struct du_bytes *line, const struct du_log *log, bool json,
+                      enum du_log_level level, const char *message) {
     char time[DU_CLOCK_TEXT];
     du_clock_rfc3339(du_clock_wall_ms(log->clock), time);
-    if (log->format == DU_LOG_JSON) {
+    if (json) {
         du_bytes_format(line, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":", time,
                         level_name(level));
         add_quoted(line, message);
@@ -125,14 +124,16 @@ static void add_start(struct du_bytes *line, const struct du_log *log, enum du_l
 static void compose(struct du_bytes *line, const struct du_log *log, enum du_log_level level,
                     const char *request_id, const char *message, const struct du_log_field *fields,
                     size_t count) {
-    bool json = log->format == DU_LOG_JSON;
+    enum du_log_format format =
+        (enum du_log_format)atomic_load_explicit(&log->format, memory_order_relaxed);
+    bool json = format == DU_LOG_JSON;
     du_bytes_reserve(line, LINE_ROOM);
-    add_start(line, log, level, message);
-    add_field(line, log->format,
+    add_start(line, log, json, level, message);
+    add_field(line, format,
               &(struct du_log_field){json ? "request_id" : "request", DU_LOG_STRING,
                                      .as.string = request_id});
     for (size_t i = 0; i < count; i++)
-        add_field(line, log->format, &fields[i]);
+        add_field(line, format, &fields[i]);
     du_bytes_text(line, json ? "}\n" : "\n");
 }
 
@@ -263,8 +264,8 @@ enum du_error_kind du_log_new(struct du_log **log, const struct du_clock *clock,
     if (made == NULL)
         return du_error_set(error, DU_MEMORY, "out of memory for the log");
     made->clock = clock;
-    made->format = format;
-    made->least = least;
+    atomic_init(&made->format, format);
+    atomic_init(&made->least, least);
     made->fd = STDERR_FILENO;
     pthread_mutex_init(&made->lock, NULL);
     pthread_condattr_t monotonic;
@@ -342,9 +343,20 @@ static void put(struct du_log *log, enum du_log_level level, const struct du_byt
         pthread_cond_signal(&log->news);
 }
 
+static bool is_wanted(const struct du_log *log, enum du_log_level level) {
+    return (int)level >= atomic_load_explicit(&log->least, memory_order_relaxed);
+}
+
+void du_log_set(struct du_log *log, enum du_log_format format, enum du_log_level least) {
+    if (log == NULL)
+        return;
+    atomic_store(&log->format, format);
+    atomic_store(&log->least, least);
+}
+
 void du_log_write(struct du_log *log, enum du_log_level level, const char *request_id,
                   const char *message, const struct du_log_field *fields, size_t count) {
-    if (log == NULL || level < log->least)
+    if (log == NULL || !is_wanted(log, level))
         return;
     struct du_bytes line;
     du_bytes_init(&line);
@@ -362,7 +374,7 @@ void du_log_write(struct du_log *log, enum du_log_level level, const char *reque
 }
 
 void du_log_format(struct du_log *log, enum du_log_level level, const char *format, ...) {
-    if (log == NULL || level < log->least)
+    if (log == NULL || !is_wanted(log, level))
         return;
     struct du_bytes message;
     du_bytes_init(&message);

@@ -48,6 +48,8 @@ enum du_error_kind du_log_new(struct du_log **log, const struct du_clock *clock,
 void du_log_free(struct du_log **log);
 /* Opens the path anew (after logrotate moved it). */
 void du_log_reopen(struct du_log *log);
+/* For the lines from now on. */
+void du_log_set(struct du_log *log, enum du_log_format format, enum du_log_level least);
 void du_log_set_sink(struct du_log *log, du_log_sink *sink, void *user);
 /* Lines lost to a full ring so far. */
 uint64_t du_log_dropped(const struct du_log *log);

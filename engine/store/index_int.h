@@ -64,9 +64,9 @@ struct du_index {
     int64_t bytes; /* of LISTED, */
     int64_t held;  /* of LEAVING and still read, */
     int64_t reserved;
-    int64_t max_bytes;      /* all these together; -1: no limit */
-    int64_t min_free_bytes; /* set at start */
-    struct du_list idle;    /* the least recently used first */
+    int64_t max_bytes;                  /* all these together; -1: no limit */
+    atomic_int_fast64_t min_free_bytes; /* set at start */
+    struct du_list idle;                /* the least recently used first */
     int64_t idle_bytes;
     uint64_t evictions;
 };

@@ -65,8 +65,9 @@ static int64_t usual_min_free(struct du_index *index) {
 }
 
 void du_index_limit(struct du_index *index, int64_t max_bytes, int64_t min_free_bytes) {
-    index->min_free_bytes = min_free_bytes < 0 ? usual_min_free(index) : min_free_bytes;
+    int64_t min_free = min_free_bytes < 0 ? usual_min_free(index) : min_free_bytes;
     pthread_mutex_lock(&index->lock);
+    index->min_free_bytes = min_free;
     index->max_bytes = max_bytes;
     evict(index, excess(index, 0));
     pthread_mutex_unlock(&index->lock);
