@@ -1,7 +1,8 @@
-/* `dunite keys`, `status`, `flights`, `limits`: questions to the engine. */
+/* `dunite keys`, `reload`, `status`, `flights`, `limits`: questions to the engine. */
 
 #include "command.h"
 #include "control.h"
+#include "json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,41 @@ static int ask_running(int count, char **words, const char *command) {
     if (!du_arguments_parse(count, words, options_table, 0, &options))
         return 2;
     return ask(&options, (struct question){.command = command, .running = true}, NULL);
+}
+
+/* What could not be changed, a line each. */
+static void print_notes(const struct du_bytes *answer) {
+    struct du_slice rest, line;
+    struct du_bytes text;
+    enum du_json_type type;
+    if (!du_json_find(answer->data, answer->size, "needs_a_restart", &rest, &type))
+        return;
+    while (du_json_next(&rest, &line, &type)) {
+        du_bytes_init(&text);
+        du_json_string(line, &text);
+        printf("%s\n", text.data != NULL ? text.data : "");
+        du_bytes_deinit(&text);
+    }
+}
+
+int du_command_reload(int count, char **words) {
+    struct du_arguments options;
+    struct du_bytes body, answer;
+    struct du_slice generation;
+    enum du_json_type type;
+    if (!du_arguments_parse(count, words, options_table, 0, &options))
+        return 2;
+    du_control_begin(&body);
+    du_control_end(&body);
+    du_bytes_init(&answer);
+    int code = du_control_call(&options, "reload", &body, true, &answer);
+    if (code == 0 && du_json_find(answer.data, answer.size, "generation", &generation, &type)) {
+        printf("reloaded: generation %.*s serves\n", (int)generation.size, generation.data);
+        print_notes(&answer);
+    }
+    du_bytes_deinit(&body);
+    du_bytes_deinit(&answer);
+    return code;
 }
 
 int du_command_status(int count, char **words) {

@@ -24,6 +24,7 @@ int du_command_explain(int count, char **words);
 int du_command_spec(int count, char **words);
 int du_command_member(int count, char **words);
 int du_command_keys(int count, char **words);
+int du_command_reload(int count, char **words);
 int du_command_status(int count, char **words);
 int du_command_flights(int count, char **words);
 int du_command_limits(int count, char **words);

@@ -93,6 +93,8 @@ const struct du_command du_commands[] = {
      "members in the ledger, and their access tokens", du_arguments_member},
     {"keys", du_command_keys, "keys new|list|retire|activate|remove|reload [KID]", "signing keys",
      control_options},
+    {"reload", du_command_reload, "reload", "puts the scripts as they are now in force",
+     control_options},
     {"status", du_command_status, "status", "how the running engine is", control_options},
     {"flights", du_command_flights, "flights", "what is in flight", control_options},
     {"limits", du_command_limits, "limits [reset MEMBER]", "who holds what", control_options},

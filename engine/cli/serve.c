@@ -20,7 +20,8 @@ static int wait_for(const sigset_t *signals, int64_t ms) {
     }
 }
 
-/* Until SIGTERM or SIGINT; SIGUSR1 opens the log anew. */
+/* Until SIGTERM or SIGINT; SIGHUP puts the scripts as they are now in force, SIGUSR1 opens the log
+ * anew. */
 static void serve_until_told(struct du_engine *engine, const sigset_t *signals) {
     for (;;) {
         int got = wait_for(signals, 3600000);
@@ -29,8 +30,7 @@ static void serve_until_told(struct du_engine *engine, const sigset_t *signals) 
         if (got == SIGUSR1)
             du_log_reopen(du_engine_base(engine)->log);
         if (got == SIGHUP)
-            du_log_format(du_engine_base(engine)->log, DU_LOG_WARN,
-                          "SIGHUP: scripts are not reloaded yet; restart instead");
+            du_engine_reload(engine);
     }
 }
 
@@ -84,6 +84,7 @@ int du_command_serve(int count, char **words) {
         .bundle = du_bundled_unless(folder),
         .scripts = du_arguments_text(&options, "scripts"),
         .overrides = overrides.data,
+        .program = "/proc/self/exe",
     };
     struct du_engine *engine = NULL;
     int code = du_report_start(&engine, &wanted);

@@ -36,14 +36,18 @@ enum du_error_kind du_check_new(struct du_check **out, const struct du_engine_op
     du_clock_init(&check->base.clock);
     du_faults_init(&check->base.faults);
     check->context = (struct du_context){.base = &check->base,
+                                         .sources = du_sources_new(),
                                          .folder = options->folder,
                                          .bundle = options->bundle,
                                          .modules = options->modules,
                                          .host = options->host,
                                          .environment = options->environment,
                                          .versions = du_versions_each};
-    enum du_error_kind kind =
-        options->bundle == NULL ? check_folder(options->folder, error) : DU_OK;
+    enum du_error_kind kind = DU_OK;
+    if (check->context.sources == NULL)
+        kind = du_error_set(error, DU_MEMORY, "checking %s", options->folder);
+    else if (options->bundle == NULL)
+        kind = check_folder(options->folder, error);
     if (kind == DU_OK)
         kind = du_generation_open(&check->generation, &check->context, options->scripts,
                                   CHECK_MEMORY, error);
@@ -68,9 +72,18 @@ void du_check_free(struct du_check **taken) {
     struct du_check *check = *taken;
     *taken = NULL;
     du_generation_close(&check->generation);
+    du_sources_unref(&check->context.sources);
     du_config_deinit(&check->config);
     du_free(check->data_dir);
     du_free(check);
+}
+
+void du_check_close_scripts(struct du_check *check) {
+    du_generation_close(&check->generation);
+}
+
+struct du_sources *du_check_sources(const struct du_check *check) {
+    return check->context.sources;
 }
 
 const struct du_config *du_check_config(const struct du_check *check) {

@@ -221,6 +221,14 @@ static void read_audit(struct reading *reading, struct du_config *config) {
     lua_pop(reading->L, 1);
 }
 
+static void read_reload(struct reading *reading, struct du_config *config) {
+    if (lua_getfield(reading->L, -1, "reload") == LUA_TTABLE) {
+        config->reload_specs = boolean_of(reading, "specs", false);
+        config->reload_specs_ms = integer_of(reading, "specs_timeout", 0);
+    }
+    lua_pop(reading->L, 1);
+}
+
 static void read_settings(struct reading *reading, struct du_config *config) {
     config->name = string_of(reading, "name");
     config->data_dir = string_of(reading, "data_dir");
@@ -232,6 +240,7 @@ static void read_settings(struct reading *reading, struct du_config *config) {
     config->workers = (unsigned)integer_of(reading, "workers", 0);
     config->drain_ms = integer_of(reading, "drain", 30000);
     read_log(reading, config);
+    read_reload(reading, config);
     read_cache_and_budget(reading, config);
     read_audit(reading, config);
     read_origins(reading, config);

@@ -43,8 +43,9 @@ struct du_config {
     unsigned workers;      /* 0: one per core */
     int64_t audit_keep_ms; /* 0: for ever */
     int64_t fills_per_upstream, fills_per_member;
-    int64_t drain_ms, cache_bytes, cache_min_free, instructions, memory_bytes;
+    int64_t drain_ms, reload_specs_ms, cache_bytes, cache_min_free, instructions, memory_bytes;
     bool accept_empty_cache;
+    bool reload_specs; /* a reload runs the deployment's specs first */
     enum du_log_format log_format;
     enum du_log_level log_level;
 };

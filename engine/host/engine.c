@@ -1,32 +1,13 @@
-#include "engine.h"
+#include "engine_int.h"
 
 #include "bindings.h"
-#include "check.h"
-#include "figures.h"
+#include "kept.h"
 #include "mem.h"
-#include "stores.h"
-#include "worker.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { LISTENERS_MOST = 64 };
-
-struct du_engine {
-    struct du_base base;
-    struct du_engine_options options;
-    struct du_check *check; /* its settings are the engine's */
-    struct du_stores stores;
-    struct du_figures figures;
-    struct du_worker_listener listeners[LISTENERS_MOST];
-    size_t listener_count, public_count; /* the control socket comes after the public ones */
-    struct du_worker **workers;
-    size_t worker_count;
-    atomic_bool draining;
-    bool stores_open;
-};
 
 /* ready, degraded, draining, as /readyz tells them. */
 static void health(struct du_shared *shared, bool *ready, bool *degraded, bool *draining,
@@ -54,8 +35,9 @@ static enum du_error_kind open_log(struct du_engine *engine, struct du_error *er
 
 static enum du_error_kind listen_on(struct du_engine *engine, const char *address, int tag,
                                     unsigned workers, struct du_error *error) {
-    if (engine->listener_count == LISTENERS_MOST)
-        return du_error_set(error, DU_IO, "more than %d addresses to listen on", LISTENERS_MOST);
+    if (engine->listener_count == DU_ENGINE_LISTENERS_MOST)
+        return du_error_set(error, DU_IO, "more than %d addresses to listen on",
+                            DU_ENGINE_LISTENERS_MOST);
     struct du_worker_listener *listener = &engine->listeners[engine->listener_count];
     enum du_error_kind kind = du_socket_listen(address, workers, &listener->socket, error);
     if (kind == DU_OK) {
@@ -106,7 +88,9 @@ static unsigned worker_count(const struct du_engine *engine) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (engine->options.offline)
         return 1;
-    return wanted > 0 ? wanted : cores > 0 ? (unsigned)cores : 1;
+    unsigned usual = cores > 0 ? (unsigned)cores : 1;
+    unsigned count = wanted > 0 ? wanted : usual;
+    return count < DU_WORKERS_MOST ? count : DU_WORKERS_MOST;
 }
 
 static enum du_error_kind start_workers(struct du_engine *engine, unsigned count,
@@ -118,14 +102,11 @@ static enum du_error_kind start_workers(struct du_engine *engine, unsigned count
     for (unsigned i = 0; kind == DU_OK && i < count; i++) {
         struct du_worker_options options = {
             .shared = &engine->stores.shared,
-            .folder = engine->options.folder,
-            .bundle = engine->options.bundle,
-            .modules = engine->options.modules,
-            .host = engine->options.host,
-            .scripts = engine->options.scripts,
-            .overrides = engine->options.overrides,
-            .environment = engine->options.environment,
-            .config = du_check_config(engine->check),
+            .edition =
+                du_edition_options(engine, engine->check, atomic_load(&engine->generation), i),
+            .generation = &engine->generation,
+            .spent = du_reloader_replace,
+            .user = engine,
             .listeners = engine->listeners,
             .listener_count = engine->listener_count,
             .number = i,
@@ -135,8 +116,10 @@ static enum du_error_kind start_workers(struct du_engine *engine, unsigned count
             engine->worker_count++;
     }
     /* Not before: whoever is up already answers requests for metrics. */
-    if (kind == DU_OK)
+    if (kind == DU_OK) {
         du_figures_start(&engine->figures, &engine->stores, engine->workers, count);
+        du_reloader_begin(engine);
+    }
     return kind;
 }
 
@@ -154,10 +137,14 @@ static enum du_error_kind start(struct du_engine *engine, struct du_findings *fi
         return kind;
     engine->stores_open = true;
     engine->stores.shared.health = health;
+    engine->stores.shared.reload = du_reloader_ask;
+    engine->stores.shared.generations = du_reloader_generations;
+    atomic_store(&engine->drain_ms, du_check_config(engine->check)->drain_ms);
     unsigned workers = worker_count(engine);
     kind = listen_all(engine, workers, error);
     if (kind == DU_OK)
         kind = start_workers(engine, workers, findings, error);
+    du_check_close_scripts(engine->check);
     return kind;
 }
 
@@ -166,13 +153,16 @@ enum du_error_kind du_engine_start(struct du_engine **out, const struct du_engin
     struct du_engine *engine = du_calloc(1, sizeof *engine);
     if (engine == NULL)
         return du_error_set(error, DU_MEMORY, "starting an engine");
-    engine->options = *options;
+    du_reloader_init(engine);
+    atomic_init(&engine->generation, 1);
     if (options->manual_clock)
         du_clock_init_manual(&engine->base.clock, options->clock_ms);
     else
         du_clock_init(&engine->base.clock);
     du_faults_init(&engine->base.faults);
-    enum du_error_kind kind = start(engine, findings, error);
+    enum du_error_kind kind = du_options_keep(&engine->options, options, error);
+    if (kind == DU_OK)
+        kind = start(engine, findings, error);
     if (kind == DU_OK)
         *out = engine;
     else
@@ -191,7 +181,7 @@ const char *du_engine_data_dir(const struct du_engine *engine) {
 }
 
 int64_t du_engine_drain_ms(const struct du_engine *engine) {
-    return du_check_config(engine->check)->drain_ms;
+    return atomic_load(&engine->drain_ms);
 }
 
 struct du_base *du_engine_base(struct du_engine *engine) {
@@ -205,6 +195,10 @@ struct du_shared *du_engine_shared(struct du_engine *engine) {
 void du_engine_clock_moved(struct du_engine *engine) {
     for (size_t i = 0; i < engine->worker_count; i++)
         du_worker_poke(engine->workers[i]);
+}
+
+void du_engine_reload(struct du_engine *engine) {
+    du_reloader_ask(&engine->stores.shared, NULL);
 }
 
 /* Stopping. */
@@ -229,6 +223,7 @@ bool du_engine_idle(struct du_engine *engine) {
 }
 
 void du_engine_settle(struct du_engine *engine) {
+    du_reloader_stop(engine);
     for (size_t i = 0; i < engine->worker_count; i++)
         du_worker_close(engine->workers[i]);
     if (engine->stores_open)
@@ -248,7 +243,9 @@ void du_engine_stop(struct du_engine **taken) {
         du_stores_close(&engine->stores);
     if (engine->base.log != NULL)
         du_log_free(&engine->base.log);
+    du_reloader_deinit(engine);
     if (engine->check != NULL)
         du_check_free(&engine->check);
+    du_options_forget(&engine->options);
     du_free(engine);
 }

@@ -42,6 +42,12 @@ struct du_engine_options {
     bool offline; /* no listener but the control socket: for commands when no engine runs */
     bool quiet;   /* log warnings only */
     bool strict;  /* what is only suspicious is a finding, too: `dunite check` */
+    /* The dunite program, which runs a deployment's specs before a reload; NULL: none can be run.
+     */
+    const char *program;
+    /* A reload begins, or has ended; on a thread of the engine's. May be NULL. */
+    void (*reloading)(void *user, bool begins);
+    void *reloading_user;
 };
 
 /* What is wrong with a deployment: one line each, as `file:line: what, and what to write instead`.
@@ -54,12 +60,14 @@ struct du_findings {
 };
 void du_findings_free(struct du_findings *findings);
 
-/* Loads and checks the deployment, opens its store, binds its listeners, starts its workers. On
- * failure *error says why; what is wrong with the deployment itself is in findings (freed by the
- * caller). */
+/* Loads and checks the deployment, opens its store, binds its listeners, starts its workers. The
+ * options are copied. On failure *error says why; what is wrong with the deployment itself is in
+ * findings (freed by the caller). */
 enum du_error_kind du_engine_start(struct du_engine **engine,
                                    const struct du_engine_options *options,
                                    struct du_findings *findings, struct du_error *error);
+/* Builds the scripts anew and puts them in force; the outcome is in the log. Returns at once. */
+void du_engine_reload(struct du_engine *engine);
 /* Begins to drain: unready, so that who sends requests here may learn it; returns at once. */
 void du_engine_drain(struct du_engine *engine);
 /* Nothing more is accepted but what has come so far. Once, after the drain has begun. */

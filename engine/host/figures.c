@@ -29,9 +29,9 @@ static void show_flights(void *user, const char *name, struct du_single_flight *
         (int64_t)du_single_flight_count(flights));
 }
 
-static void show_origin(void *user, const char *name, struct du_origin *origin) {
+static void show_origin(void *user, const char *name, uint64_t requests) {
     set(user, "dunite_upstream_requests_total", DU_METRIC_COUNTER, "Requests sent upstream.",
-        "upstream", name, (int64_t)du_origin_requests(origin));
+        "upstream", name, (int64_t)requests);
 }
 
 static void show_cache(struct du_metrics *metrics, struct du_stores *stores) {
@@ -74,6 +74,29 @@ static void show_ledger(struct du_metrics *metrics, const char *name, struct du_
         "ledger", name, failing);
 }
 
+struct generations {
+    uint64_t current;
+    int64_t old;
+};
+
+static void see_generation(void *user, const struct du_generation_seen *seen) {
+    struct generations *generations = user;
+    if (seen->current)
+        generations->current = seen->generation;
+    else
+        generations->old++;
+}
+
+static void show_generations(struct du_metrics *metrics, struct du_figures *figures) {
+    struct generations generations = {0};
+    for (size_t i = 0; i < figures->worker_count; i++)
+        du_worker_generations(figures->workers[i], see_generation, &generations);
+    set(metrics, "dunite_generation", DU_METRIC_GAUGE, "Number of the scripts that serve.", NULL,
+        NULL, (int64_t)generations.current);
+    set(metrics, "dunite_states_old", DU_METRIC_GAUGE,
+        "Lua states of old scripts that have not ended.", NULL, NULL, generations.old);
+}
+
 static void collect(struct du_metrics_source *source) {
     static const struct du_named_visitor visitor = {show_limiter, show_flights, show_origin};
     struct du_figures *figures = du_container_of(source, struct du_figures, source);
@@ -81,6 +104,7 @@ static void collect(struct du_metrics_source *source) {
     char number[24];
     du_named_visit(figures->stores->shared.named, &visitor, metrics);
     show_cache(metrics, figures->stores);
+    show_generations(metrics, figures);
     show_ledger(metrics, "counts", figures->stores->counts_ledger);
     show_ledger(metrics, "journal", figures->stores->journal);
     set(metrics, "dunite_audit_lost_total", DU_METRIC_COUNTER,

@@ -38,6 +38,7 @@ enum du_error_kind du_generation_open(struct du_generation *generation, struct d
                                             .bundle = context->bundle,
                                             .main = "dunite",
                                             .scripts = scripts,
+                                            .sources = context->sources,
                                             .embedded = du_embedded_scripts,
                                             .embedded_count = du_embedded_script_count};
     context->loader = &generation->loader;
@@ -58,14 +59,20 @@ enum du_error_kind du_generation_open(struct du_generation *generation, struct d
     return kind;
 }
 
-void du_generation_close(struct du_generation *generation) {
+void du_generation_close_state(struct du_generation *generation) {
     if (generation->state == NULL)
         return;
     if (generation->context->tasks != NULL)
         du_tasks_free(&generation->context->tasks);
     lua_close(generation->state);
+    generation->state = generation->context->state = NULL;
+}
+
+void du_generation_close(struct du_generation *generation) {
+    if (generation->context == NULL)
+        return;
+    du_generation_close_state(generation);
     du_bindings_close(generation->context);
-    generation->state = NULL;
 }
 
 /* Loading: a task that calls boot.load(overrides). */

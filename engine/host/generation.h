@@ -29,14 +29,17 @@ struct du_generation {
     int dispatch; /* registry reference of dispatch(exchange); LUA_NOREF while there is none */
 };
 
-/* Makes the state with environment, loader and bindings, and sets context->tasks. memory: bytes, 0
- * for no bound. */
+/* Makes the state with environment, loader and bindings, and sets context->tasks. Files are read
+ * through context->sources. memory: bytes, 0 for no bound. */
 enum du_error_kind du_generation_open(struct du_generation *generation, struct du_context *context,
                                       const char *scripts, size_t memory, struct du_error *error);
 /* Runs boot.load in it. DU_SCRIPT: see findings (appended to). */
 enum du_error_kind du_generation_load(struct du_generation *generation, const char *overrides,
                                       struct du_findings *findings, struct du_error *error);
-/* Cancels its tasks and closes the state. Harmless when it was never opened. */
+/* Cancels its tasks and closes the state; bindings' context goes on. Both are harmless when it was
+ * never opened. */
+void du_generation_close_state(struct du_generation *generation);
+/* All of it. */
 void du_generation_close(struct du_generation *generation);
 
 /* The settings that C needs, out of what was loaded. */

@@ -49,6 +49,7 @@ struct spec {
     struct du_context context;
     struct du_loader loader;
     struct du_lua_memory memory;
+    struct du_sources *sources;
     lua_State *state;
     int code;
     bool done;
@@ -88,7 +89,11 @@ static enum du_error_kind open_state(struct spec *spec, struct du_error *error) 
         .generation = 1,
         .loader = &spec->loader,
     };
-    spec->loader = (struct du_loader){.deployment = spec->options->folder,
+    spec->sources = du_sources_new();
+    if (spec->sources == NULL)
+        return du_error_set(error, DU_MEMORY, "making a Lua state");
+    spec->loader = (struct du_loader){.sources = spec->sources,
+                                      .deployment = spec->options->folder,
                                       .main = "dunite",
                                       .scripts = spec->options->scripts,
                                       .embedded = du_embedded_scripts,
@@ -207,6 +212,7 @@ static void close_all(struct spec *spec) {
         if (spec->state != NULL)
             lua_close(spec->state);
         du_bindings_close(&spec->context);
+        du_sources_unref(&spec->sources);
         du_timers_close(&spec->timers, NULL);
         du_mailbox_close(&spec->mailbox, NULL);
         uv_run(&spec->loop, UV_RUN_DEFAULT);

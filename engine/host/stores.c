@@ -93,9 +93,8 @@ static enum du_error_kind open_cache(struct du_stores *stores, const struct du_c
     return DU_OK;
 }
 
-static enum du_error_kind set_static_members(struct du_stores *stores,
-                                             const struct du_config *config,
-                                             struct du_error *error) {
+enum du_error_kind du_stores_set_members(struct du_stores *stores, const struct du_config *config,
+                                         struct du_error *error) {
     struct du_member_data *data = du_calloc(config->member_count, sizeof *data);
     if (data == NULL)
         return short_of_memory(error);
@@ -140,7 +139,7 @@ static enum du_error_kind open_people(struct du_stores *stores, const struct du_
     enum du_error_kind kind =
         du_members_new(&shared->members, stores->base, stores->journal, error);
     if (kind == DU_OK)
-        kind = set_static_members(stores, config, error);
+        kind = du_stores_set_members(stores, config, error);
     if (kind == DU_OK)
         kind = open_keys(stores, keys, error);
     if (kind == DU_OK)

@@ -30,6 +30,9 @@ enum du_error_kind du_stores_open(struct du_stores *stores, struct du_base *base
 /* Ends the lanes and commits what was posted: no mail is owed any more. */
 void du_stores_settle(struct du_stores *stores);
 void du_stores_close(struct du_stores *stores);
+/* The deployment's own members, in the place of those before. */
+enum du_error_kind du_stores_set_members(struct du_stores *stores, const struct du_config *config,
+                                         struct du_error *error);
 /* Whether the last commit of a ledger failed. */
 bool du_stores_degraded(struct du_stores *stores);
 

@@ -6,19 +6,23 @@
  *     start -> SERVING -> DRAINING (drain, refuse) -> QUIET (close) -> gone (finish)
  *
  * Invariants
- *  1. Nothing but its own thread touches its loop and its Lua state; others post to its mailbox.
+ *  1. Nothing but its own thread touches its loop and its Lua states; others post to its mailbox.
  *  2. A quiet worker has no connection, no task and no fetch left, and starts nothing any more;
  * mails that lanes, ledgers and other workers still owe it are delivered. The engine settles those
  * debts before it lets any worker finish, so nothing is posted to what is gone.
+ *  3. It has one edition of the scripts that serves, at most one that is staged, and the old ones
+ * that have not ended. A staged one serves from the first request on that comes after the engine's
+ * number of the generation in force has reached its own: so all workers change at once.
  *
- * Thread: start, close, finish the engine's; drain and poke any.
+ * Thread: start, close, finish the engine's; stage and adopt the reloader's; drain and poke any.
  */
 
 #include "context.h"
+#include "edition.h"
 #include "engine.h"
-#include "generation.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct du_worker_listener {
     struct du_socket *socket;
@@ -27,15 +31,15 @@ struct du_worker_listener {
 
 struct du_worker_options {
     struct du_shared *shared;
-    const char *folder, *scripts, *overrides;
-    const struct du_scripts *bundle;
-    const struct du_host_module *modules;
-    void *host;
-    const char *const *environment;
-    const struct du_config *config;
+    struct du_edition_options edition;      /* the first */
+    const atomic_uint_fast64_t *generation; /* the number of the one in force */
     const struct du_worker_listener *listeners;
     size_t listener_count;
     unsigned number;
+    /* A script was refused memory: the state is to be replaced. On the worker's thread, once until
+     * another edition is adopted. */
+    void (*spent)(void *user, unsigned number);
+    void *user;
 };
 
 struct du_worker;
@@ -52,6 +56,12 @@ void du_worker_refuse(struct du_worker *worker);
 /* Exchanges that run now. */
 size_t du_worker_busy(struct du_worker *worker);
 int64_t du_worker_lua_bytes(struct du_worker *worker);
+/* Hands it a detached edition, to serve once its generation is in force; returns when it has it. */
+void du_worker_stage(struct du_worker *worker, struct du_edition **edition);
+/* Returns when the edition that was staged serves, and the one before is old. */
+void du_worker_adopt(struct du_worker *worker);
+/* Each edition that serves or has not ended. */
+void du_worker_generations(struct du_worker *worker, du_generation_each *each, void *user);
 /* Fires the timers that a moved clock made due; returns when that is done. */
 void du_worker_poke(struct du_worker *worker);
 /* Ends what it does, in this order: server, tasks, fills, fetches; returns when it is quiet. */

@@ -173,13 +173,40 @@ end
 
 -- Looking in ------------------------------------------------------------------------------------------
 
+-- The generation that serves, and what of older ones has not ended.
+local function generations()
+  local current, old = 0, list {}
+  for _, seen in ipairs(native.generations()) do
+    if seen.current then
+      current = math.max(current, seen.generation)
+    else
+      old[#old + 1] = {
+        generation = seen.generation, worker = seen.worker, secs = seen.secs, requests = seen.requests,
+        held_by = seen.held_by,
+      }
+    end
+  end
+  return current, old
+end
+
 local function status(app)
   local health = native.health()
+  local generation, old = generations()
   return done {
+    generation = generation, old_generations = old,
     name = app.name, versions = native.versions(),
     ready = health.ready, degraded = health.degraded, draining = health.draining, reason = health.reason,
     members = #native.members:list(), applications = #app.catalog.list,
   }
+end
+
+local function reload()
+  local ok, generation, said = native.reload()
+  local lines = list {}
+  for line in said:gmatch("[^\n]+") do lines[#lines + 1] = line end
+  if ok then return done { generation = generation, needs_a_restart = lines } end
+  local message = ("nothing was reloaded, generation %d serves on:\n%s"):format(generation, said)
+  return answer.json({ ok = false, message = message, generation = generation, findings = lines }, 409)
 end
 
 local function flights(app)
@@ -264,6 +291,7 @@ function M.routes(app)
   for _, change in ipairs { "retire", "remove", "activate" } do command("keys." .. change, on_keys(change, true)) end
   command("keys.list", all_keys)
   command("status", status)
+  command("reload", reload)
   command("flights", flights)
   command("limits", limits)
   command("limits.reset", reset_limits)

@@ -121,6 +121,10 @@ M.schema = {
     instructions = { type = "integer", min = 1000 },
     memory = { type = "size" },
   } },
+  reload = { type = "table", default = { specs = false, specs_timeout = 300000 }, fields = {
+    specs = { type = "boolean", default = false },
+    specs_timeout = { type = "duration", default = 300000 },
+  } },
   tokens = { type = "table", default = {}, fields = {
     service = { type = "string" },
     realm = { type = web_url },
