@@ -1,5 +1,6 @@
 #include "reload.h"
 
+#include "audit.h"
 #include "child.h"
 #include "engine_int.h"
 #include "findings.h"
@@ -187,6 +188,7 @@ static void put_in_force(struct build *build) {
     for (size_t i = 0; i < engine->worker_count; i++)
         du_worker_adopt(engine->workers[i]);
     du_index_limit(engine->stores.index, config->cache_bytes, config->cache_min_free);
+    du_audit_keep(engine->stores.shared.audit, config->audit_keep_ms);
     atomic_store(&engine->drain_ms, config->drain_ms);
     du_log_set(engine->base.log, config->log_format,
                engine->options.quiet ? DU_LOG_WARN : config->log_level);

@@ -15,7 +15,7 @@ struct du_audit {
     char boot[DU_AUDIT_BOOT]; /* of this process, in hex */
     atomic_uint_fast64_t number, lost;
     atomic_int waiting;
-    int64_t keep_ms;                  /* 0: for ever */
+    atomic_int_fast64_t keep_ms;      /* 0: for ever */
     atomic_int_fast64_t sweep_due_ms; /* wall time; INT64_MAX: one is under way */
 };
 

@@ -30,7 +30,7 @@ struct du_loader {
     const struct du_scripts *bundle; /* in place of that folder; may be NULL */
     const char *main;    /* its main script's name: MAIN.lua there is no module. May be NULL */
     const char *scripts; /* --scripts DIR; may be NULL */
-    struct du_sources *sources; /* what files are read through */
+    struct du_sources *sources;                /* what files are read through */
     const struct du_embedded_script *embedded; /* may be NULL */
     size_t embedded_count;
 };
