@@ -171,7 +171,7 @@ static void of_one_member_so_many_fills_are_up(void **state) {
     SITE_UNTIL(&site, site.upstream_asked == 1);
     int first_held = site.upstream_held;
     site_send(&site, &second, SITE_GET("/b?ada", ""));
-    SITE_UNTIL(&site, du_bindings_requests(&site.worker.context) == 2);
+    SITE_UNTIL(&site, du_bindings_owed(&site.worker.context).requests == 2);
     site_send(&site, &other, SITE_GET("/c?bob", ""));
     SITE_UNTIL(&site, site.upstream_asked == 2);
     while (!answer_says(&other, " 200 "))
@@ -181,7 +181,7 @@ static void of_one_member_so_many_fills_are_up(void **state) {
     site_leave(&second);
     site_leave(&other);
     site_leave(&answer);
-    SITE_UNTIL(&site, du_bindings_requests(&site.worker.context) == 0);
+    SITE_UNTIL(&site, du_bindings_owed(&site.worker.context).requests == 0);
     close(first_held);
 }
 
