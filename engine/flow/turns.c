@@ -24,8 +24,10 @@ void du_turns_deinit(struct du_turns *turns) {
 }
 
 void du_turns_limit(struct du_turns *turns, size_t per_upstream, size_t per_member) {
+    pthread_mutex_lock(&turns->lock);
     turns->upstreams.most = per_upstream;
     turns->members.most = per_member;
+    pthread_mutex_unlock(&turns->lock);
 }
 
 /* Shares: from here to the next such line the lock is held --------------------------------------

@@ -1,5 +1,6 @@
 #include "child.h"
 
+#include "clock.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { OUTPUT_MOST = 64 * 1024, LOOK_MS = 100, PIECE = 4096 };
@@ -81,9 +81,9 @@ static bool listen_once(struct child *child) {
 }
 
 static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    struct du_clock clock;
+    du_clock_init(&clock);
+    return du_clock_mono_ms(&clock);
 }
 
 /* Until it has closed its outputs; DU_OK, or why it was ended. */

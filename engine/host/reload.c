@@ -6,6 +6,7 @@
 #include "findings.h"
 #include "mem.h"
 #include "named.h"
+#include "restart.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -40,50 +41,6 @@ static bool is_refused(void *user) {
 }
 
 static const char refusal[] = "the engine starts or drains: nothing is reloaded now";
-
-/* --- what needs a restart --- */
-
-static void note_change(struct build *build, const char *key, const char *served,
-                        const char *found) {
-    served = served != NULL ? served : "the default";
-    found = found != NULL ? found : "the default";
-    if (strcmp(served, found) != 0)
-        du_bytes_format(&build->notes, "%s%s: found %s, but %s is in use: needs a restart",
-                        build->notes.size > 0 ? "\n" : "", key, found, served);
-}
-
-static void join(struct du_bytes *text, const struct du_names *names) {
-    for (size_t i = 0; i < names->count; i++)
-        du_bytes_format(text, "%s%s", i > 0 ? ", " : "", names->list[i]);
-    du_bytes_text(text, names->count == 0 ? "none" : "");
-}
-
-static void note_changed_list(struct build *build, const char *key, const struct du_names *served,
-                              const struct du_names *found) {
-    struct du_bytes before, after;
-    du_bytes_init(&before);
-    du_bytes_init(&after);
-    join(&before, served);
-    join(&after, found);
-    if (!before.failed && !after.failed)
-        note_change(build, key, before.data, after.data);
-    du_bytes_deinit(&before);
-    du_bytes_deinit(&after);
-}
-
-static void note_changes(struct build *build) {
-    const struct du_config *served = du_check_config(build->engine->check);
-    const struct du_config *found = du_check_config(build->check);
-    char before[16], after[16];
-    note_changed_list(build, "listen", &served->listen, &found->listen);
-    note_changed_list(build, "admin_listen", &served->admin_listen, &found->admin_listen);
-    note_change(build, "data_dir", served->data_dir, found->data_dir);
-    note_change(build, "cache.dir", served->cache_dir, found->cache_dir);
-    note_change(build, "log.file", served->log_file, found->log_file);
-    snprintf(before, sizeof before, "%u", served->workers);
-    snprintf(after, sizeof after, "%u", found->workers);
-    note_change(build, "workers", before, after);
-}
 
 /* --- building --- */
 
@@ -163,7 +120,8 @@ static enum du_error_kind make(struct build *build) {
         du_check_new(&build->check, &engine->options, &build->findings, &build->error);
     if (kind != DU_OK)
         return kind;
-    note_changes(build);
+    du_restart_notes(du_check_config(build->engine->check), du_check_config(build->check),
+                     &build->notes);
     kind = run_specs(build);
     if (kind == DU_OK)
         kind = du_named_prepare(engine->stores.shared.named, du_check_config(build->check),
@@ -188,6 +146,8 @@ static void put_in_force(struct build *build) {
     for (size_t i = 0; i < engine->worker_count; i++)
         du_worker_adopt(engine->workers[i]);
     du_index_limit(engine->stores.index, config->cache_bytes, config->cache_min_free);
+    du_cache_limit(engine->stores.shared.cache, (size_t)config->fills_per_upstream,
+                   (size_t)config->fills_per_member);
     du_audit_keep(engine->stores.shared.audit, config->audit_keep_ms);
     atomic_store(&engine->drain_ms, config->drain_ms);
     du_log_set(engine->base.log, config->log_format,
