@@ -106,8 +106,12 @@ static void child_ended(void *user, const struct du_task_result *result) {
 static void start_child(lua_State *L, struct all *all, size_t i) {
     struct du_context *context = all->wait.context;
     struct child *child = &all->children[i];
-    struct du_task_options options = {du_task_phase(L), context->budget, du_task_within(L),
-                                      child_ended,      child,           "one of several"};
+    struct du_task_options options = {.phase = du_task_phase(L),
+                                      .budget = context->budget,
+                                      .within = du_task_within(L),
+                                      .ended = child_ended,
+                                      .user = child,
+                                      .label = "one of several"};
     child->all = all;
     child->number = (int)i + 1;
     lua_pushcfunction(L, du_scope_enter);

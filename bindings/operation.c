@@ -175,8 +175,12 @@ static int push_call(lua_State *L) {
 /* index: where the function is, at the first try. */
 static void try(lua_State *L, struct du_operation *operation, int index) {
     struct du_context *context = operation->context;
-    struct du_task_options options = {DU_PHASE_FLIGHT, context->budget, operation->flight,
-                                      ended,           operation,       "a flight's operation"};
+    struct du_task_options options = {.phase = DU_PHASE_FLIGHT,
+                                      .budget = context->budget,
+                                      .within = operation->flight,
+                                      .ended = ended,
+                                      .user = operation,
+                                      .label = "a flight's operation"};
     enum du_error_kind kind = DU_MEMORY;
     struct du_task *task = NULL;
     int top = lua_gettop(L);

@@ -42,11 +42,12 @@ void du_request_unref(struct du_request **unused) {
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): unique within a context, and not secret. */
-static void make_id(struct du_bindings *bindings, char id[DU_REQUEST_ID]) {
+static void make_id(struct du_bindings *bindings, struct du_request *request) {
     uint64_t x = bindings->next_id += 0x9E3779B97F4A7C15u;
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
     x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-    snprintf(id, DU_REQUEST_ID, "%016llx", (unsigned long long)(x ^ x >> 31));
+    request->number = x ^ x >> 31;
+    snprintf(request->id, DU_REQUEST_ID, "%016llx", (unsigned long long)request->number);
 }
 
 static struct du_request *new_request(struct du_context *context, struct du_exchange *exchange) {
@@ -58,7 +59,7 @@ static struct du_request *new_request(struct du_context *context, struct du_exch
     request->context = context;
     request->exchange = exchange;
     request->references = 1; /* the exchange's */
-    make_id(context->bindings, request->id);
+    make_id(context->bindings, request);
     du_scope_init(&request->scope, request);
     du_list_init(&request->holds);
     du_reply_init(&request->reply, 500);
@@ -177,8 +178,12 @@ static int push_call(lua_State *L) {
 static enum du_error_kind start(struct du_request *request, int dispatch) {
     struct du_context *context = request->context;
     lua_State *L = context->state;
-    struct du_task_options options = {DU_PHASE_REQUEST, context->budget, NULL, ended,
-                                      request,          "a request"};
+    struct du_task_options options = {.phase = DU_PHASE_REQUEST,
+                                      .budget = context->budget,
+                                      .ended = ended,
+                                      .user = request,
+                                      .label = "a request",
+                                      .number = request->number};
     enum du_error_kind kind = DU_MEMORY;
     struct du_task *task = NULL;
     int top = lua_gettop(L);

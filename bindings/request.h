@@ -32,7 +32,8 @@ struct du_request {
     struct du_exchange_box *box; /* NULL: not made yet, or collected */
     struct du_scope scope;
     int references;
-    char id[DU_REQUEST_ID]; /* 16 hex digits */
+    uint64_t number;
+    char id[DU_REQUEST_ID]; /* the number, as 16 hex digits */
 
     /* For the access line; owned, NULL where nobody said. */
     char *route, *member, *client;

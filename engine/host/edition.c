@@ -115,6 +115,7 @@ void du_edition_attach(struct du_edition *edition, const struct du_edition_home 
     edition->context.mailbox = home->mailbox;
     edition->context.timers = home->timers;
     edition->context.client = home->client;
+    du_tasks_set_watch(edition->context.tasks, home->watch);
     edition->look.deliver = look;
     edition->report.fire = report;
     edition->since_ms = du_clock_mono_ms(&edition->context.base->clock);

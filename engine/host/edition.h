@@ -46,7 +46,8 @@ struct du_edition_home {
     struct du_mailbox *mailbox;
     struct du_timers *timers;
     struct du_client *client;
-    pthread_mutex_t *lock; /* of what other threads see of an edition */
+    struct du_task_watch *watch; /* where its tasks note what runs */
+    pthread_mutex_t *lock;       /* of what other threads see of an edition */
     void (*ended)(void *user, struct du_edition *edition); /* an old one: it may be freed */
     void *user;
 };

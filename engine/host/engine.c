@@ -33,13 +33,30 @@ static enum du_error_kind open_log(struct du_engine *engine, struct du_error *er
     return kind;
 }
 
+/* The socket that was given for the address; -1: none was. */
+static int find_given(const struct du_engine *engine, const char *address) {
+    const int *sockets = engine->options.sockets;
+    int found = -1;
+    for (size_t i = 0; found < 0 && sockets != NULL && sockets[i] >= 0; i++) {
+        struct du_bytes name;
+        du_bytes_init(&name);
+        if (du_socket_name(sockets[i], &name, NULL) == DU_OK && strcmp(name.data, address) == 0)
+            found = sockets[i];
+        du_bytes_deinit(&name);
+    }
+    return found;
+}
+
 static enum du_error_kind listen_on(struct du_engine *engine, const char *address, int tag,
                                     unsigned workers, struct du_error *error) {
     if (engine->listener_count == DU_ENGINE_LISTENERS_MOST)
         return du_error_set(error, DU_IO, "more than %d addresses to listen on",
                             DU_ENGINE_LISTENERS_MOST);
     struct du_worker_listener *listener = &engine->listeners[engine->listener_count];
-    enum du_error_kind kind = du_socket_listen(address, workers, &listener->socket, error);
+    int given = find_given(engine, address);
+    enum du_error_kind kind = given >= 0
+                                  ? du_socket_adopt(given, workers, &listener->socket, error)
+                                  : du_socket_listen(address, workers, &listener->socket, error);
     if (kind == DU_OK) {
         listener->tag = tag;
         engine->listener_count++;
@@ -119,6 +136,8 @@ static enum du_error_kind start_workers(struct du_engine *engine, unsigned count
     if (kind == DU_OK) {
         du_figures_start(&engine->figures, &engine->stores, engine->workers, count);
         du_reloader_begin(engine);
+        if (!engine->options.offline)
+            du_watchdog_start(&engine->watchdog, engine);
     }
     return kind;
 }
@@ -197,6 +216,10 @@ void du_engine_clock_moved(struct du_engine *engine) {
         du_worker_poke(engine->workers[i]);
 }
 
+int64_t du_engine_stands_still_ms(struct du_engine *engine) {
+    return du_watchdog_longest(&engine->watchdog);
+}
+
 void du_engine_reload(struct du_engine *engine) {
     du_reloader_ask(&engine->stores.shared, NULL);
 }
@@ -224,6 +247,7 @@ bool du_engine_idle(struct du_engine *engine) {
 
 void du_engine_settle(struct du_engine *engine) {
     du_reloader_stop(engine);
+    du_watchdog_stop(&engine->watchdog);
     for (size_t i = 0; i < engine->worker_count; i++)
         du_worker_close(engine->workers[i]);
     if (engine->stores_open)
@@ -244,6 +268,7 @@ void du_engine_stop(struct du_engine **taken) {
     if (engine->base.log != NULL)
         du_log_free(&engine->base.log);
     du_reloader_deinit(engine);
+    du_watchdog_deinit(&engine->watchdog);
     if (engine->check != NULL)
         du_check_free(&engine->check);
     du_options_forget(&engine->options);

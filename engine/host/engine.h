@@ -42,6 +42,9 @@ struct du_engine_options {
     bool offline; /* no listener but the control socket: for commands when no engine runs */
     bool quiet;   /* log warnings only */
     bool strict;  /* what is only suspicious is a finding, too: `dunite check` */
+    /* Sockets that listen already, -1 ends; or NULL. One whose address (du_socket_name) is to be
+     * listened on is used for it; it then is the engine's. */
+    const int *sockets;
     /* The dunite program, which runs a deployment's specs before a reload; NULL: none can be run.
      */
     const char *program;
@@ -68,6 +71,8 @@ enum du_error_kind du_engine_start(struct du_engine **engine,
                                    struct du_findings *findings, struct du_error *error);
 /* Builds the scripts anew and puts them in force; the outcome is in the log. Returns at once. */
 void du_engine_reload(struct du_engine *engine);
+/* For how long the worker that has stood still longest has, in ms; 0: all of them go. */
+int64_t du_engine_stands_still_ms(struct du_engine *engine);
 /* Begins to drain: unready, so that who sends requests here may learn it; returns at once. */
 void du_engine_drain(struct du_engine *engine);
 /* Nothing more is accepted but what has come so far. Once, after the drain has begun. */

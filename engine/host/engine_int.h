@@ -8,6 +8,7 @@
 #include "figures.h"
 #include "reload.h"
 #include "stores.h"
+#include "watchdog.h"
 #include "worker.h"
 
 enum { DU_ENGINE_LISTENERS_MOST = 64 };
@@ -23,6 +24,7 @@ struct du_engine {
     struct du_worker **workers;
     size_t worker_count;
     struct du_reloader reloader;
+    struct du_watchdog watchdog;
     atomic_uint_fast64_t generation; /* the number of the one in force */
     atomic_int_fast64_t drain_ms;
     atomic_bool serving, draining;

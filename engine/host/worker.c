@@ -19,6 +19,7 @@ struct du_worker {
     struct du_timers timers;
     struct du_client *client;
     struct du_server *server;
+    struct du_task_watch watch;
     pthread_t thread;
     struct du_mail drain_mail, refuse_mail, close_mail, finish_mail, poke_mail, stage_mail,
         adopt_mail;
@@ -224,6 +225,7 @@ static void attach(struct du_worker *worker, struct du_edition *edition) {
         .mailbox = &worker->mailbox,
         .timers = &worker->timers,
         .client = worker->client,
+        .watch = &worker->watch,
         .lock = &worker->lock,
         .ended = edition_ended,
         .user = worker,
@@ -359,6 +361,15 @@ size_t du_worker_busy(struct du_worker *worker) {
 
 int64_t du_worker_lua_bytes(struct du_worker *worker) {
     return atomic_load(&worker->lua_bytes);
+}
+
+struct du_worker_at du_worker_at(struct du_worker *worker) {
+    return (struct du_worker_at){atomic_load_explicit(&worker->watch.label, memory_order_relaxed),
+                                 atomic_load_explicit(&worker->watch.number, memory_order_relaxed)};
+}
+
+void du_worker_post(struct du_worker *worker, struct du_mail *mail) {
+    du_mailbox_post(&worker->mailbox, mail);
 }
 
 void du_worker_poke(struct du_worker *worker) {

@@ -62,6 +62,14 @@ void du_worker_stage(struct du_worker *worker, struct du_edition **edition);
 void du_worker_adopt(struct du_worker *worker);
 /* Each edition that serves or has not ended. */
 void du_worker_generations(struct du_worker *worker, du_generation_each *each, void *user);
+/* What it runs now, or ran last. */
+struct du_worker_at {
+    const char *label; /* static: "a request", …; NULL: nothing yet */
+    uint64_t number;   /* the request's id; 0: none */
+};
+struct du_worker_at du_worker_at(struct du_worker *worker);
+/* Delivered on its loop. */
+void du_worker_post(struct du_worker *worker, struct du_mail *mail);
 /* Fires the timers that a moved clock made due; returns when that is done. */
 void du_worker_poke(struct du_worker *worker);
 /* Ends what it does, in this order: server, tasks, fills, fetches; returns when it is quiet. */

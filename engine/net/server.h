@@ -84,6 +84,12 @@ struct du_server_hooks {
  * DU_SCRIPT: no such address. */
 enum du_error_kind du_socket_listen(const char *address, unsigned workers,
                                     struct du_socket **socket, struct du_error *error);
+/* The same of a socket that listens already (a service manager opened it), which all workers accept
+ * from. It takes the descriptor; on failure it stays the caller's. DU_IO: it is no such socket. */
+enum du_error_kind du_socket_adopt(int fd, unsigned workers, struct du_socket **socket,
+                                   struct du_error *error);
+/* Appends the address of a listening socket, as du_socket_listen takes it. */
+enum du_error_kind du_socket_name(int fd, struct du_bytes *name, struct du_error *error);
 /* What it is bound to, with the port the kernel chose. */
 const char *du_socket_address(const struct du_socket *socket);
 bool du_socket_is_loopback(const struct du_socket *socket); /* unix sockets are, too */

@@ -224,6 +224,70 @@ enum du_error_kind du_socket_listen(const char *address, unsigned workers,
     return DU_OK;
 }
 
+/* Of a socket that somebody else opened: its address, if it listens. */
+static enum du_error_kind look_at(int fd, union any_address *address, struct du_bytes *name,
+                                  struct du_error *error) {
+    int listens = 0;
+    socklen_t size = sizeof(listens), address_size = sizeof(*address);
+    memset(address, 0, sizeof(*address));
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+        getsockname(fd, &address->any, &address_size) != 0)
+        return du_error_set(error, DU_IO, "it is no socket (%s)", strerror(errno));
+    if (!listens)
+        return du_error_set(error, DU_IO, "it is a socket that does not listen");
+    if (address->any.sa_family == AF_UNIX) {
+        const char *path = address->un.sun_path;
+        bool is_abstract = path[0] == '\0';
+        du_bytes_format(name, "unix:%s%s", is_abstract ? "@" : "", path + is_abstract);
+        return du_bytes_check(name);
+    }
+    if (address->any.sa_family != AF_INET && address->any.sa_family != AF_INET6)
+        return du_error_set(error, DU_IO, "it is neither a TCP nor a unix socket");
+    char *text = text_of(address);
+    du_bytes_text(name, text != NULL ? text : "");
+    du_free(text);
+    return du_bytes_check(name);
+}
+
+enum du_error_kind du_socket_name(int fd, struct du_bytes *name, struct du_error *error) {
+    union any_address address;
+    return look_at(fd, &address, name, error);
+}
+
+enum du_error_kind du_socket_adopt(int fd, unsigned workers, struct du_socket **socket,
+                                   struct du_error *error) {
+    union any_address where;
+    struct du_bytes name;
+    du_bytes_init(&name);
+    enum du_error_kind kind = look_at(fd, &where, &name, error);
+    struct du_socket *new =
+        kind == DU_OK ? du_calloc(1, sizeof(*new) + workers * sizeof(new->fds[0])) : NULL;
+    if (new == NULL) {
+        du_bytes_deinit(&name);
+        return kind == DU_OK ? DU_MEMORY : kind;
+    }
+    bool is_unix = where.any.sa_family == AF_UNIX, failed = false;
+    new->count = workers;
+    new->is_loopback = is_unix || is_loopback(&where);
+    new->address = name.data;
+    for (unsigned i = 1; i < workers; i++) {
+        new->fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        failed = failed || new->fds[i] < 0;
+    }
+    new->fds[0] = -1;
+    if (failed) {
+        du_socket_close(&new);
+        return du_error_errno(error, errno, "share", "a socket that was given");
+    }
+    if (!is_unix)
+        set_options(fd, AF_INET);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    new->fds[0] = fd;
+    *socket = new;
+    return DU_OK;
+}
+
 const char *du_socket_address(const struct du_socket *socket) {
     return socket->address;
 }

@@ -37,6 +37,13 @@ static void retire(struct du_task *task) {
     tasks->alive_count--;
 }
 
+static void note(struct du_tasks *tasks, const struct du_task *task) {
+    if (tasks->watch == NULL || task == NULL)
+        return;
+    atomic_store_explicit(&tasks->watch->label, task->options.label, memory_order_relaxed);
+    atomic_store_explicit(&tasks->watch->number, task->options.number, memory_order_relaxed);
+}
+
 static void resume(struct du_task *task, lua_State *from, int count) {
     struct du_tasks *tasks = task->tasks;
     struct du_task *outer = tasks->running;
@@ -45,12 +52,14 @@ static void resume(struct du_task *task, lua_State *from, int count) {
         du_task_unpark(task->thread);
     tasks->running = task;
     task->state = DU_TASK_RUNNING;
+    note(tasks, task);
     int status = lua_resume(task->thread, from, count, &results);
     if (status != LUA_YIELD || task->budget.over) {
         du_ending_tell(task, status, results);
         retire(task);
     }
     tasks->running = outer;
+    note(tasks, outer);
 }
 
 /* Once nothing runs any more: what was woken or cancelled meanwhile. */

@@ -38,6 +38,7 @@
 #include "list.h"
 
 #include <lua.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -84,7 +85,8 @@ struct du_task_options {
      * tasks. */
     void (*ended)(void *user, const struct du_task_result *result);
     void *user;
-    const char *label; /* for the watchdog and tracebacks: a route's name; static or longer-lived */
+    const char *label; /* for the watchdog: what it is; static */
+    uint64_t number;   /* the same: which one; 0 for none */
 };
 
 /* A right to wake one particular wait. */
@@ -101,6 +103,14 @@ enum du_error_kind du_tasks_new(struct du_tasks **tasks, lua_State *state);
 void du_tasks_free(struct du_tasks **tasks);
 struct du_tasks *du_tasks_of(lua_State *state); /* NULL: freed */
 size_t du_tasks_alive(const struct du_tasks *tasks);
+
+/* What runs, or ran last, for other threads to look at. */
+struct du_task_watch {
+    _Atomic(const char *) label;
+    atomic_uint_fast64_t number;
+};
+/* Where that is noted from now on; it outlives the tasks. */
+void du_tasks_set_watch(struct du_tasks *tasks, struct du_task_watch *watch);
 
 /* How an error of the engine becomes a Lua value: push leaves one value on the stack, and may
  * raise. Without it, a string of its name and message. */

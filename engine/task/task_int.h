@@ -46,6 +46,7 @@ struct du_tasks {
     size_t alive_count;
     uint64_t last_ticket, last_run;
     bool closing;
+    struct du_task_watch *watch; /* NULL: nobody looks */
     void (*push_error)(lua_State *L, const struct du_error *error);
     bool (*read_error)(lua_State *L, int index, struct du_error *error);
 };

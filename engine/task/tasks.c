@@ -28,6 +28,10 @@ void du_tasks_set_error_read(struct du_tasks *tasks,
     tasks->read_error = read;
 }
 
+void du_tasks_set_watch(struct du_tasks *tasks, struct du_task_watch *watch) {
+    tasks->watch = watch;
+}
+
 /* --- lifetime --- */
 
 static int prepare(lua_State *L) {

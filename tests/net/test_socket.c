@@ -1,9 +1,11 @@
 /* Listening addresses. */
 
+#include "socket_int.h"
 #include "stand.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +170,75 @@ static void a_file_that_is_no_socket_is_not_replaced(void **state) {
     assert_int_equal(lstat(path + 5, &status), 0);
 }
 
+/* ---- sockets that somebody else opened ---- */
+
+static int open_listener(struct sockaddr *address, socklen_t size) {
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, address, size), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    return fd;
+}
+
+static void is_named(int fd, const char *beginning) {
+    struct du_bytes name;
+    du_bytes_init(&name);
+    assert_int_equal(du_socket_name(fd, &name, NULL), DU_OK);
+    assert_int_equal(strncmp(name.data, beginning, strlen(beginning)), 0);
+    du_bytes_deinit(&name);
+}
+
+static void a_socket_that_listens_already_is_shared_by_all_workers(void **state) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct du_socket *listening = NULL;
+    (void)state;
+    int fd = open_listener((struct sockaddr *)&address, sizeof address);
+    is_named(fd, "127.0.0.1:");
+    assert_int_equal(du_socket_adopt(fd, 3, &listening, NULL), DU_OK);
+    assert_int_equal(strncmp(du_socket_address(listening), "127.0.0.1:", 10), 0);
+    assert_true(du_socket_is_loopback(listening));
+    for (unsigned worker = 0; worker < 3; worker++) {
+        int share = du_socket_share(listening, worker), listens = 0;
+        socklen_t size = sizeof listens;
+        assert_int_equal(getsockopt(share, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size), 0);
+        assert_true(listens);
+        assert_true(fcntl(share, F_GETFL) & O_NONBLOCK);
+        assert_true(fcntl(share, F_GETFD) & FD_CLOEXEC);
+    }
+    du_socket_close(&listening);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+static void the_path_of_a_unix_socket_that_was_given_stays(void **state) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct du_socket *listening = NULL;
+    struct stat status;
+    (void)state;
+    strcpy(address.sun_path, path + 5);
+    int fd = open_listener((struct sockaddr *)&address, sizeof address);
+    is_named(fd, path);
+    assert_int_equal(du_socket_adopt(fd, 1, &listening, NULL), DU_OK);
+    du_socket_close(&listening);
+    assert_int_equal(lstat(path + 5, &status), 0);
+}
+
+static void what_does_not_listen_is_not_taken(void **state) {
+    struct du_socket *listening = NULL;
+    struct du_error error;
+    int ends[2], idle = socket(AF_INET, SOCK_STREAM, 0);
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(du_socket_adopt(ends[0], 1, &listening, &error), DU_IO);
+    assert_non_null(strstr(error.message, "no socket"));
+    assert_int_equal(du_socket_adopt(idle, 1, &listening, &error), DU_IO);
+    assert_non_null(strstr(error.message, "does not listen"));
+    assert_null(listening);
+    assert_true(fcntl(idle, F_GETFD) >= 0);
+    close(ends[0]);
+    close(ends[1]);
+    close(idle);
+}
+
 #define WITH_PATH(test) cmocka_unit_test_setup_teardown(test, make_path, remove_path)
 
 int main(void) {
@@ -177,6 +248,9 @@ int main(void) {
         cmocka_unit_test(what_is_no_address_is_said),
         cmocka_unit_test(loopback_is_known),
         cmocka_unit_test(the_kernel_shares_connections_among_workers),
+        cmocka_unit_test(a_socket_that_listens_already_is_shared_by_all_workers),
+        cmocka_unit_test(what_does_not_listen_is_not_taken),
+        WITH_PATH(the_path_of_a_unix_socket_that_was_given_stays),
         WITH_PATH(a_unix_socket_serves_and_goes),
         WITH_PATH(an_abandoned_unix_socket_is_replaced),
         WITH_PATH(a_live_unix_socket_is_not_replaced),
