@@ -4,6 +4,7 @@
 #include "command.h"
 #include "engine.h"
 #include "report.h"
+#include "service.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,11 +21,25 @@ static int wait_for(const sigset_t *signals, int64_t ms) {
     }
 }
 
+/* The service manager hears of reloads, whoever asked for them. */
+static void tell_reloading(void *user, bool begins) {
+    const struct du_service *service = user;
+    if (begins)
+        du_service_tell_reloading(service);
+    else
+        du_service_tell(service, "READY=1");
+}
+
 /* Until SIGTERM or SIGINT; SIGHUP puts the scripts as they are now in force, SIGUSR1 opens the log
  * anew. */
-static void serve_until_told(struct du_engine *engine, const sigset_t *signals) {
+static void serve_until_told(struct du_engine *engine, const struct du_service *service,
+                             const sigset_t *signals) {
+    int64_t pause_ms = service->watchdog_ms > 0 ? service->watchdog_ms / 4 + 1 : 3600000;
     for (;;) {
-        int got = wait_for(signals, 3600000);
+        int got = wait_for(signals, pause_ms);
+        if (service->watchdog_ms > 0 &&
+            du_engine_stands_still_ms(engine) < service->watchdog_ms / 2)
+            du_service_tell(service, "WATCHDOG=1");
         if (got == SIGTERM || got == SIGINT)
             return;
         if (got == SIGUSR1)
@@ -75,25 +90,37 @@ int du_command_serve(int count, char **words) {
     sigprocmask(SIG_BLOCK, &signals, NULL);
     sigdelset(&signals, SIGPIPE);
 
+    struct du_service service;
+    du_service_open(&service);
     struct du_bytes overrides;
     du_bytes_init(&overrides);
     du_arguments_overrides(&options, &overrides);
+    if (!du_service_override(&service, &overrides)) {
+        du_bytes_deinit(&overrides);
+        return 1;
+    }
     const char *folder = options.argument_count > 0 ? options.arguments[0] : NULL;
     struct du_engine_options wanted = {
         .folder = folder != NULL ? folder : ".",
         .bundle = du_bundled_unless(folder),
         .scripts = du_arguments_text(&options, "scripts"),
         .overrides = overrides.data,
+        .sockets = service.sockets,
         .program = "/proc/self/exe",
+        .reloading = tell_reloading,
+        .reloading_user = &service,
     };
     struct du_engine *engine = NULL;
     int code = du_report_start(&engine, &wanted);
     if (code == 0) {
         say_where(engine);
-        serve_until_told(engine, &signals);
+        du_service_tell(&service, "READY=1");
+        serve_until_told(engine, &service, &signals);
+        du_service_tell(&service, "STOPPING=1");
         drain(engine, &signals);
         du_engine_stop(&engine);
     }
     du_bytes_deinit(&overrides);
+    du_service_close(&service);
     return code;
 }
