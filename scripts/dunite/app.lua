@@ -94,9 +94,11 @@ end
 -- What a handler raised: an answer and a problem are what they are; anything else is a script's fault. (It is not asked
 -- where memory ran out: then what was raised comes as it is, a text.)
 local function raised(value)
-  if type(value) == "table" then return value end
-  local trace = debug.traceback("", 2)
-  return errors.new("Script", { message = tostring(value), trace = trace })
+  if answer.is(value) or enum.of(value) then return value end
+  local fine, said = pcall(tostring, value)
+  said = fine and said or "(its __tostring raises)"
+  if type(value) ~= "string" then said = ("a %s was raised: %s"):format(type(value), said) end
+  return errors.new("Script", { message = said, trace = debug.traceback("", 2) })
 end
 
 -- Makes an answer of what a handler gave or raised in place of one. A problem becomes one by its class.
