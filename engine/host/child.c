@@ -103,8 +103,9 @@ static enum du_error_kind follow(struct child *child) {
 static enum du_error_kind tell_end(enum du_error_kind kind, int status, const char *name,
                                    struct du_error *error) {
     if (kind != DU_OK)
-        return du_error_set(error, kind, "%s was ended: %s", name,
-                            kind == DU_TIMEOUT ? "it took too long" : "nobody waits for it");
+        return du_error_set(error, kind, "%s: ended before their end, %s", name,
+                            kind == DU_TIMEOUT ? "for they took too long"
+                                               : "for nobody waits for them");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return DU_OK;
     if (WIFEXITED(status))

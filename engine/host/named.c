@@ -248,7 +248,7 @@ void du_named_make(struct du_named *named, struct du_named_change **change) {
 enum du_error_kind du_named_new(struct du_named **out, const struct du_config *config,
                                 struct du_flight_domain *domain, struct du_counter *counter,
                                 struct du_base *base, struct du_error *error) {
-    struct du_named_change *change;
+    struct du_named_change *change = NULL;
     struct du_named *named = du_calloc(1, sizeof *named);
     if (named != NULL)
         named->now = du_calloc(1, sizeof *named->now);

@@ -72,7 +72,8 @@ static enum du_error_kind run_specs(struct build *build) {
     enum du_error_kind kind = du_child_run(&child, &said, &build->error);
     if (kind != DU_OK) {
         du_findings_add(&build->findings, build->error.message);
-        du_findings_add(&build->findings, said.data != NULL ? said.data : "");
+        if (said.size > 0)
+            du_findings_add(&build->findings, said.data);
     }
     du_bytes_deinit(&said);
     return kind;

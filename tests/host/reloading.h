@@ -88,8 +88,7 @@ static inline void stage_rewrite(struct stage *stage, const char *settings, cons
 static inline void stage_says(struct stage *stage, const char *path, const char *wanted) {
     struct du_bytes answer = stage_get(stage, path);
     const char *body = answer.data != NULL ? strstr(answer.data, "\r\n\r\n") : NULL;
-    assert_non_null(body);
-    if (strcmp(body + 4, wanted) != 0)
+    if (body == NULL || strcmp(body + 4, wanted) != 0)
         fail_msg("%s: '%s', wanted '%s'", path, answer.data, wanted);
     du_bytes_deinit(&answer);
 }

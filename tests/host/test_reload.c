@@ -125,7 +125,7 @@ static void specs_that_take_too_long_are_ended(void **state) {
     struct stage stage;
     stage_write(&stage, "reload = { specs = true, specs_timeout = '1s' },", SAYS("one"));
     assert_int_equal(start_with_program(&stage, "slow", "#!/bin/sh\nsleep 1000\n"), DU_OK);
-    is_refused(&stage, "it took too long");
+    is_refused(&stage, "for they took too long");
     stage_end(&stage);
 }
 

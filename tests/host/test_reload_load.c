@@ -17,18 +17,23 @@ struct load {
     atomic_long newest; /* the highest generation that any answer told */
 };
 
+/* -1: the request failed. */
+static long generation_of(const struct du_bytes *answer) {
+    const char *body = answer->data != NULL ? strstr(answer->data, "\r\n\r\n") : NULL;
+    bool fine = body != NULL && strncmp(answer->data, "HTTP/1.1 200 ", 13) == 0;
+    return fine ? strtol(body + 4, NULL, 10) : -1;
+}
+
 /* What was asked after another had told a generation is answered by that one or a later. */
 static void *ask_on(void *user) {
     struct load *load = user;
     while (!atomic_load(&load->ending)) {
         long least = atomic_load(&load->newest);
         struct du_bytes answer = stage_get(load->stage, "/");
-        const char *body = answer.data != NULL ? strstr(answer.data, "\r\n\r\n") : NULL;
-        if (body == NULL || strncmp(answer.data, "HTTP/1.1 200 ", 13) != 0)
-            fail_msg("a request failed: %s", answer.data != NULL ? answer.data : "no answer");
-        long told = strtol(body + 4, NULL, 10);
+        long told = generation_of(&answer);
         if (told < least)
-            fail_msg("generation %ld answers after %ld did", told, least);
+            fail_msg("after generation %ld answered: %s", least,
+                     answer.data != NULL ? answer.data : "nobody");
         while (least < told && !atomic_compare_exchange_weak(&load->newest, &least, told))
             continue;
         du_bytes_deinit(&answer);

@@ -65,9 +65,11 @@ static void an_engine_can_be_stopped_while_a_loop_stands_still(void **state) {
     assert_int_equal(stage_start(&stage), DU_OK);
     asker_begin(&asker, &stage, "/still");
     UNTIL(du_engine_stands_still_ms(stage.engine) > 300);
-    du_engine_drain(stage.engine);
-    du_engine_stop(&stage.engine);
+    struct du_engine *engine = stage.engine; /* the asker looks at the stage's */
+    du_engine_drain(engine);
+    du_engine_stop(&engine);
     pthread_join(asker.thread, NULL);
+    stage.engine = NULL;
     du_bytes_deinit(&asker.answer);
     stage_end(&stage);
 }
