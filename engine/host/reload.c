@@ -47,7 +47,8 @@ static const char refusal[] = "the engine starts or drains: nothing is reloaded 
 static enum du_error_kind run_specs(struct build *build) {
     const struct du_config *config = du_check_config(build->check);
     const struct du_engine_options *options = &build->engine->options;
-    if (!config->reload_specs)
+    if (!config->reload_specs ||
+        options->bundle != NULL) /* a bundle carries none, nor can change */
         return DU_OK;
     if (options->program == NULL)
         return du_error_set(&build->error, DU_SCRIPT,
