@@ -92,7 +92,7 @@ static void a_body_that_breaks_later_has_all_its_tries(void **state) {
 static void a_worker_that_ends_does_not_wait_for_it(void **state) {
     struct rig *rig = *state;
     struct taker *taker = open_digest(rig, SIZE);
-    fake_end_status(fake_wait(1), 503);
+    fake_end_busy(fake_wait(1), 503, 8); /* long enough for a slow machine */
     rig_let_time_pass(rig, 0);
     rig_shut(rig, 0);
     rig_wait_shut(rig, 0);
@@ -106,7 +106,7 @@ static void nobody_waits_for_it_when_everybody_left(void **state) {
     struct taker *taker = taker_new(rig, 0, &payload.digest, SIZE);
     taker->options.cancel_when_abandoned = true;
     taker_open(taker);
-    fake_end_status(fake_wait(1), 503);
+    fake_end_busy(fake_wait(1), 503, 8);
     rig_let_time_pass(rig, 0);
     taker_leave(taker);
     rig_land(rig, 0);
