@@ -363,12 +363,12 @@ local audit = {}
 ---@type dunite.native.Audit
 native.audit = audit
 --- Notes "requested"; the event then ends exactly once.
----@param fields { member?: string, credential?: string, application?: string, version?: string, digest?: string, asset?: string, address?: string, request?: string, kind: "pull"|"download" }
+---@param fields { member?: string, credential?: string, application?: string, version?: string, digest?: string, asset?: string, address?: string, request?: string, kind: "pull"|"part"|"download"|"refresh" }
 ---@return dunite.native.AuditEvent
 function audit:open(fields) end
 ---@class dunite.native.AuditEvent
 local event = {}
---- "completed", "denied", "failed_upstream", "aborted".
+--- "completed", "denied", "failed_upstream" (upstream's fault), "failed" (ours), "aborted".
 ---@param outcome string
 ---@param reason? string
 ---@param bytes? integer
