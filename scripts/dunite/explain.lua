@@ -147,7 +147,8 @@ function M.run(app, ask)
   local member = ask.as and native.members:find(ask.as)
   if ask.as and not member then
     local near = text.did_you_mean(ask.as, names_of(native.members:list()))
-    return nil, ("there is no member '%s'%s"):format(ask.as, near)
+    local elsewhere = app.members.outside and " (those who are kept elsewhere are not asked for)" or ""
+    return nil, ("there is no member '%s'%s%s"):format(ask.as, near, elsewhere)
   end
   local route, why = route_of(app, ask)
   local tried = run(app, ask, headers, member)

@@ -47,7 +47,7 @@ function ask.source(product, version)
 end
 
 function ask.image(product, tag)
-  local manifest, problem = origin.manifest(product, tag)
+  local manifest, problem = origin.manifest(product, tag, {})
   return manifest and ("image %s: %s"):format(tag, manifest.digest), problem
 end
 
