@@ -140,6 +140,39 @@ enum dunite_result dunite_start(struct dunite **out, const struct dunite_options
     return begin(options, problem, start, out);
 }
 
+struct reloading {
+    struct du_reload_request request;
+    struct dunite *dunite;
+    char **problem;
+    enum dunite_result result;
+    bool done;
+};
+
+static void reloaded(struct du_reload_request *request, const struct du_reload_outcome *outcome) {
+    struct reloading *reloading = du_container_of(request, struct reloading, request);
+    struct dunite *dunite = reloading->dunite;
+    if (reloading->problem != NULL && outcome->text[0] != '\0')
+        *reloading->problem = du_strdup(outcome->text);
+    reloading->result = outcome->ok ? DUNITE_OK : DUNITE_REFUSED;
+    pthread_mutex_lock(&dunite->lock);
+    reloading->done = true;
+    pthread_cond_broadcast(&dunite->changed);
+    pthread_mutex_unlock(&dunite->lock);
+}
+
+enum dunite_result dunite_reload(struct dunite *dunite, char **problem) {
+    struct reloading reloading = {.request.done = reloaded, .dunite = dunite, .problem = problem};
+    struct du_shared *shared = du_engine_shared(dunite->engine);
+    if (problem != NULL)
+        *problem = NULL;
+    shared->reload(shared, &reloading.request);
+    pthread_mutex_lock(&dunite->lock);
+    while (!reloading.done)
+        pthread_cond_wait(&dunite->changed, &dunite->lock);
+    pthread_mutex_unlock(&dunite->lock);
+    return reloading.result;
+}
+
 static int idle_within(struct dunite *dunite, int64_t ms) {
     const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
     for (; ms > 0 && !du_engine_idle(dunite->engine); ms -= LOOK_MS)

@@ -4,6 +4,8 @@
 /* libdunite: a deployment of dunite, served from inside a program of yours.
  *
  *     dunite_start ──> it serves, on threads of its own ──> dunite_drain ──> dunite_stop
+ *                        │  ^
+ *                        └──┘ dunite_reload
  *
  * The program may give scripts modules of its own, written against Lua's C API; what they do may
  * wait without holding up anything else.
@@ -17,7 +19,7 @@
  * instead`. It never holds a secret.
  *
  * Thread: start, reload, drain and stop on one thread, or one after the other; the rest as said
- * there.
+ * there. None of these from within a module's function.
  */
 
 #include <lua.h>
@@ -73,6 +75,12 @@ DUNITE_API enum dunite_result dunite_check(const struct dunite_options *options,
 /* Checks it, opens its data folder, listens, and returns when every address accepts. */
 DUNITE_API enum dunite_result dunite_start(struct dunite **out,
                                            const struct dunite_options *options, char **problem);
+/* Builds the scripts anew, from the folder as it is now, checks them, and puts them in force for
+ * the requests to come; what runs ends with those it began with. On failure nothing changes.
+ * Scripts that the program carries are those of dunite_start: only the environment and secrets are
+ * read again. It returns when they are in force (*problem, if not NULL, says what needs a restart,
+ * or is NULL), or were refused (*problem says why). */
+DUNITE_API enum dunite_result dunite_reload(struct dunite *dunite, char **problem);
 /* Begins to drain (/readyz says so; answers end their connections) and waits until nothing is being
  * served, for ms at most; after the first half of that nothing more is accepted. 1: nothing is. */
 DUNITE_API int dunite_drain(struct dunite *dunite, int64_t ms);

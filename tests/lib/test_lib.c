@@ -246,6 +246,43 @@ static void a_drain_waits_until_nothing_is_served(void **state) {
     dunite_stop(&dunite);
 }
 
+static void write_deployment(const char *answer) {
+    char path[64];
+    snprintf(path, sizeof path, "%s/dunite.lua", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file,
+            "local dunite, answer = require 'dunite', require 'dunite.answer'\n"
+            "return dunite.deployment {\n"
+            "  listen = { '127.0.0.1:0' }, workers = 2,\n"
+            "  routes = function(app) app:get('/', function() return answer.text '%s' end) end,\n"
+            "}\n",
+            answer);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_reload_takes_the_scripts_as_they_are_now_or_changes_nothing(void **state) {
+    (void)state;
+    struct house house;
+    struct dunite *dunite = NULL;
+    char *problem;
+    prepare(&house, "house");
+    struct dunite_options options = options_of(&house, NULL, "{\"data_dir\":\"a\"}");
+    write_deployment("before");
+    assert_int_equal(dunite_start(&dunite, &options, NULL), DUNITE_OK);
+    answers(dunite, "/", "before");
+    write_deployment("after");
+    assert_int_equal(dunite_reload(dunite, &problem), DUNITE_OK);
+    assert_null(problem);
+    answers(dunite, "/", "after");
+    write_deployment("never closed' (");
+    assert_int_equal(dunite_reload(dunite, &problem), DUNITE_REFUSED);
+    assert_non_null(strstr(problem, "dunite.lua:4: "));
+    dunite_text_free(problem);
+    answers(dunite, "/", "after");
+    dunite_stop(&dunite);
+}
+
 static enum dunite_result check(const char *text, const char *settings, char **problem) {
     struct dunite_script scripts[] = {{"dunite.lua", text, strlen(text)}, {NULL, NULL, 0}};
     static struct house house;
@@ -358,6 +395,7 @@ int main(void) {
         cmocka_unit_test(stopping_waits_for_what_the_program_still_works_on),
         cmocka_unit_test(a_wait_that_was_withdrawn_is_not_waited_for),
         cmocka_unit_test(a_drain_waits_until_nothing_is_served),
+        cmocka_unit_test(a_reload_takes_the_scripts_as_they_are_now_or_changes_nothing),
         cmocka_unit_test(what_is_wrong_with_a_deployment_is_told_by_file_and_line),
         cmocka_unit_test(what_is_wrong_with_the_machine_is_another_thing),
         cmocka_unit_test(lines_of_the_log_go_to_the_program),
