@@ -1,5 +1,6 @@
 #include "box.h"
 #include "bytes.h"
+#include "explain.h"
 #include "lua_errors.h"
 #include "mem.h"
 #include "module.h"
@@ -50,6 +51,7 @@ static void done(struct du_reload_request *request, const struct du_reload_outco
 /* reload() */
 static int reload(lua_State *L) {
     struct du_shared *shared = du_module_shared(L);
+    DU_EXPLAINED(L, "reload");
     if (shared->reload == NULL)
         return luaL_error(L, "nothing can be reloaded here");
     struct reloading *reloading = du_wait_new(L, &reload_type);

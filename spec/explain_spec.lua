@@ -118,7 +118,8 @@ local CHANGES_NOTHING = [[ cache:peek event:close exchange:body exchange:client 
   limiter:would members:list members:slowed native.all native.base64_decode native.base64url native.cidr_has
   native.clock.day_left_secs native.clock.mono native.clock.parse native.clock.rfc3339 native.clock.sleep
   native.clock.wall native.decide native.define native.deployment_folder native.deployment_has native.equal
-  native.explain native.flights native.getenv native.health native.json.decode native.json.encode native.key
+  native.explain native.flights native.generations native.getenv native.health native.json.decode native.json.encode
+  native.key
   native.limiter native.metrics native.phase native.preloaded native.random native.read_file native.secret
   native.sha256 native.standard native.standards native.upstream native.url_decode native.url_encode native.url_parse
   native.versions native.where native.worker records:keys source:close source:digest source:read source:size
@@ -145,7 +146,7 @@ describe("what C gives to scripts", function()
     local gates = {}
     for _, name in ipairs {
       "audit", "cache", "keys", "limiter", "log", "member_import", "member_save", "member_verify", "members", "metrics",
-      "records", "upstream",
+      "records", "reload", "upstream",
     } do
       local file <close> = assert(io.open(("%s/../bindings/lua_%s.c"):format(t.root, name)))
       for operation in file:read "a":gmatch 'DU_EXPLAINED%(L, "([%w.]+)"%)' do gates[operation] = true end

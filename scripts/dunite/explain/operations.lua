@@ -173,6 +173,7 @@ tell["limiter.reset"] = function() return true, true end
 tell["members.import"] = function() return true, nil, errors.new("Script", { message = "not while this explains" }) end
 tell["rate"] = function() return true, true end
 tell["count"] = function() return true end
+tell["reload"] = function() return true, false, 0, "not while this explains" end
 
 tell["audit.open"] = function(self, _, fields)
   self:step("audit", {
