@@ -25,6 +25,7 @@ int du_command_spec(int count, char **words);
 int du_command_member(int count, char **words);
 int du_command_keys(int count, char **words);
 int du_command_reload(int count, char **words);
+int du_command_cache(int count, char **words);
 int du_command_status(int count, char **words);
 int du_command_flights(int count, char **words);
 int du_command_limits(int count, char **words);
@@ -35,6 +36,6 @@ int du_command_help(int count, char **words);
 
 extern const struct du_option du_arguments_serve[], du_arguments_load[], du_arguments_member[],
     du_arguments_bundle[], du_arguments_explain[], du_arguments_audit[], du_arguments_check[],
-    du_arguments_eject[];
+    du_arguments_eject[], du_arguments_cache[];
 
 #endif

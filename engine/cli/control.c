@@ -4,13 +4,26 @@
 #include "call.h"
 #include "check.h"
 #include "json.h"
+#include "mem.h"
 #include "report.h"
 #include "scratch.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { CALL_SECS = 900 }; /* a reload may run specs first */
+struct du_control {
+    const struct du_arguments *options;
+    struct du_bytes overrides, in_scratch;
+    struct du_engine_options wanted;
+    struct du_check *check;
+    struct du_engine *engine;      /* ours, where none runs */
+    char scratch[DU_SCRATCH_ROOM]; /* its folder, which goes again; "": the deployment's */
+    bool running;                  /* it must be another's */
+    bool answered;                 /* somebody did: that one it is from then on */
+    struct du_findings findings; /* where the deployment is not right as it is now (check NULL), */
+    struct du_error wrong;       /* but an engine may run that was started before: */
+    char usual[512];             /* where the call says, or where a folder's data usually is */
+};
 
 void du_control_begin(struct du_bytes *body) {
     du_bytes_init(body);
@@ -79,9 +92,9 @@ static enum du_error_kind strip_header(struct du_bytes *answer, struct du_error 
     return DU_OK;
 }
 
-enum du_error_kind du_control_at(const char *data_dir, const char *command,
-                                 const struct du_bytes *body, struct du_bytes *answer,
-                                 struct du_error *error) {
+static enum du_error_kind call_at(const char *data_dir, const char *command,
+                                  const struct du_bytes *body, int secs, struct du_bytes *answer,
+                                  struct du_error *error) {
     char address[512];
     struct du_bytes request;
     snprintf(address, sizeof address, "unix:%s/control.sock", data_dir);
@@ -94,100 +107,133 @@ enum du_error_kind du_control_at(const char *data_dir, const char *command,
     enum du_error_kind kind = du_bytes_check(&request);
     struct du_slice text = {request.data, request.size};
     if (kind == DU_OK)
-        kind = du_call(address, text, CALL_SECS, answer, error);
+        kind = du_call(address, text, secs, answer, error);
     du_bytes_deinit(&request);
     return kind == DU_OK ? strip_header(answer, error) : kind;
 }
 
-static int call_offline(const struct du_engine_options *wanted, const char *command,
-                        const struct du_bytes *body, struct du_bytes *answer) {
-    struct du_engine_options offline = *wanted;
-    struct du_engine *engine = NULL;
-    struct du_error error = {0};
+enum du_error_kind du_control_at(const char *data_dir, const char *command,
+                                 const struct du_bytes *body, struct du_bytes *answer,
+                                 struct du_error *error) {
+    return call_at(data_dir, command, body, DU_CONTROL_SECS, answer, error);
+}
+
+int du_control_open(struct du_control **control, const struct du_arguments *options, bool running) {
+    struct du_control *made = du_calloc(1, sizeof *made);
+    *control = made;
+    if (made == NULL) {
+        fprintf(stderr, "dunite: out of memory\n");
+        return 1;
+    }
+    du_bytes_init(&made->overrides);
+    du_bytes_init(&made->in_scratch);
+    du_arguments_overrides(options, &made->overrides);
+    const char *folder = du_arguments_text(options, "dir");
+    made->options = options;
+    made->running = running;
+    made->wanted = (struct du_engine_options){
+        .folder = folder == NULL ? "." : folder,
+        .bundle = du_bundled_unless(folder),
+        .scripts = du_arguments_text(options, "scripts"),
+        .overrides = made->overrides.data,
+    };
+    const char *data_dir = du_arguments_text(options, "data-dir");
+    if (data_dir != NULL)
+        snprintf(made->usual, sizeof made->usual, "%s", data_dir);
+    else
+        snprintf(made->usual, sizeof made->usual, "%s/data", made->wanted.folder);
+    if (du_check_new(&made->check, &made->wanted, &made->findings, &made->wrong) == DU_OK ||
+        running)
+        return 0;
+    du_report(&made->findings, &made->wrong);
+    du_control_close(control);
+    return 1;
+}
+
+void du_control_close(struct du_control **control) {
+    struct du_control *old = *control;
+    *control = NULL;
+    if (old == NULL)
+        return;
+    if (old->engine != NULL)
+        du_engine_stop(&old->engine);
+    if (old->scratch[0] != '\0')
+        du_scratch_remove(old->scratch);
+    if (old->check != NULL)
+        du_check_free(&old->check);
+    du_findings_free(&old->findings);
+    du_bytes_deinit(&old->overrides);
+    du_bytes_deinit(&old->in_scratch);
+    du_free(old);
+}
+
+/* 0, or the exit code after it has been said why it cannot. */
+static int start_own(struct du_control *control, const char *overrides) {
+    struct du_engine_options offline = control->wanted;
+    offline.overrides = overrides;
     offline.offline = offline.quiet = true;
-    int code = du_report_start(&engine, &offline);
-    if (code != 0)
-        return code;
-    enum du_error_kind kind =
-        du_control_at(du_engine_data_dir(engine), command, body, answer, &error);
-    if (kind != DU_OK)
-        fprintf(stderr, "dunite: %s\n", error.message);
-    du_engine_stop(&engine);
-    return kind == DU_OK ? judge(answer) : 1;
+    return du_report_start(&control->engine, &offline);
 }
 
 /* In a folder of its own, which goes again. */
-static int call_in_scratch(const struct du_arguments *options,
-                           const struct du_engine_options *wanted, const char *command,
-                           const struct du_bytes *body, struct du_bytes *answer) {
+static int start_in_scratch(struct du_control *control) {
     static const struct du_option data_dir = {"data-dir", DU_OPTION_TEXT, "DIR", ""};
-    struct du_arguments given = *options;
-    struct du_engine_options offline = *wanted;
-    char folder[DU_SCRATCH_ROOM];
+    struct du_arguments given = *control->options;
     struct du_error error = {0};
-    struct du_bytes overrides;
-    if (du_scratch_make(folder, &error) != DU_OK) {
+    if (du_scratch_make(control->scratch, &error) != DU_OK) {
+        control->scratch[0] = '\0';
         fprintf(stderr, "dunite: %s\n", error.message);
         return 1;
     }
-    du_bytes_init(&overrides);
-    du_arguments_give(&given, &data_dir, folder);
-    du_arguments_overrides(&given, &overrides);
-    offline.overrides = overrides.data;
-    int code = call_offline(&offline, command, body, answer);
-    du_bytes_deinit(&overrides);
-    du_scratch_remove(folder);
-    return code;
+    du_arguments_give(&given, &data_dir, control->scratch);
+    du_arguments_overrides(&given, &control->in_scratch);
+    return start_own(control, control->in_scratch.data);
 }
 
-/* The deployment is not right as it is now, but an engine may run that was started before: it is
- * where the call says, or where a folder's data usually is. */
-static int call_unchecked(const struct du_arguments *options, const char *command,
-                          const struct du_bytes *body, bool running, struct du_bytes *answer,
-                          const struct du_findings *findings, const struct du_error *wrong) {
-    const char *data_dir = du_arguments_text(options, "data-dir");
-    const char *folder = du_arguments_text(options, "dir");
-    char usual[512];
-    snprintf(usual, sizeof usual, "%s/data", folder == NULL ? "." : folder);
-    struct du_error error;
-    if (running &&
-        du_control_at(data_dir != NULL ? data_dir : usual, command, body, answer, &error) == DU_OK)
-        return judge(answer);
-    du_report(findings, wrong);
-    return 1;
+/* 0: there is an engine to ask now. */
+static int start(struct du_control *control, const char *command, const struct du_error *error) {
+    if (control->check == NULL) {
+        du_report(&control->findings, &control->wrong);
+        return 1;
+    }
+    if (control->running) {
+        fprintf(stderr, "dunite: no engine runs here (%s)\n", error->message);
+        return 1;
+    }
+    if (!du_scratch_is_folder(du_check_data_dir(control->check)) && only_looks(command))
+        return start_in_scratch(control);
+    return start_own(control, control->overrides.data);
+}
+
+static const char *data_dir_of(const struct du_control *control) {
+    if (control->engine != NULL)
+        return du_engine_data_dir(control->engine);
+    return control->check != NULL ? du_check_data_dir(control->check) : control->usual;
+}
+
+int du_control_ask(struct du_control *control, const char *command, const struct du_bytes *body,
+                   int secs, struct du_bytes *answer) {
+    struct du_error error = {0};
+    enum du_error_kind kind = call_at(data_dir_of(control), command, body, secs, answer, &error);
+    if (kind != DU_OK && !control->answered) {
+        int code = start(control, command, &error);
+        if (code != 0)
+            return code;
+        kind = call_at(data_dir_of(control), command, body, secs, answer, &error);
+    }
+    control->answered = true;
+    if (kind != DU_OK)
+        fprintf(stderr, "dunite: %s\n", error.message);
+    return kind == DU_OK ? judge(answer) : 1;
 }
 
 int du_control_call(const struct du_arguments *options, const char *command,
                     const struct du_bytes *body, bool running, struct du_bytes *answer) {
-    struct du_bytes overrides;
-    du_bytes_init(&overrides);
-    du_arguments_overrides(options, &overrides);
-    const char *folder = du_arguments_text(options, "dir");
-    struct du_engine_options wanted = {
-        .folder = folder == NULL ? "." : folder,
-        .bundle = du_bundled_unless(folder),
-        .scripts = du_arguments_text(options, "scripts"),
-        .overrides = overrides.data,
-    };
-    struct du_check *check = NULL;
-    struct du_findings findings = {0};
-    struct du_error error = {0};
-    int code = 1;
-    if (du_check_new(&check, &wanted, &findings, &error) != DU_OK) {
-        code = call_unchecked(options, command, body, running, answer, &findings, &error);
-    } else if (du_control_at(du_check_data_dir(check), command, body, answer, &error) == DU_OK) {
-        code = judge(answer);
-    } else if (running) {
-        fprintf(stderr, "dunite: no engine runs here (%s)\n", error.message);
-    } else if (!du_scratch_is_folder(du_check_data_dir(check)) && only_looks(command)) {
-        code = call_in_scratch(options, &wanted, command, body, answer);
-    } else {
-        code = call_offline(&wanted, command, body, answer);
-    }
-    if (check != NULL)
-        du_check_free(&check);
-    du_findings_free(&findings);
-    du_bytes_deinit(&overrides);
+    struct du_control *control;
+    int code = du_control_open(&control, options, running);
+    if (code == 0)
+        code = du_control_ask(control, command, body, DU_CONTROL_SECS, answer);
+    du_control_close(&control);
     return code;
 }
 

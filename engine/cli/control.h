@@ -11,8 +11,20 @@
 
 #include <stdbool.h>
 
-/* Calls command ("member.add") with a JSON body; answer is the JSON that came. running: only an
- * engine that runs will do. The exit code; what went wrong has been said. */
+/* For one question after the other. */
+struct du_control;
+
+enum { DU_CONTROL_SECS = 900 }; /* a reload may run specs first */
+
+/* 0, or the exit code; what went wrong has been said. running: only an engine that runs will do. */
+int du_control_open(struct du_control **control, const struct du_arguments *options, bool running);
+/* Calls command ("member.add") with a JSON body; answer is the JSON that came, within secs. The
+ * exit code; what went wrong has been said. The first question finds out whether an engine runs. */
+int du_control_ask(struct du_control *control, const char *command, const struct du_bytes *body,
+                   int secs, struct du_bytes *answer);
+void du_control_close(struct du_control **control);
+
+/* One question: open, ask, close. */
 int du_control_call(const struct du_arguments *options, const char *command,
                     const struct du_bytes *body, bool running, struct du_bytes *answer);
 

@@ -53,6 +53,13 @@ const struct du_option du_arguments_member[] = {
     DATA_DIR_OPTION,
     {0}};
 
+const struct du_option du_arguments_cache[] = {
+    {"json", DU_OPTION_FLAG, NULL, "ls: as JSON, sizes in bytes"},
+    {"dir", DU_OPTION_TEXT, "DIR", "the deployment; the current folder if not given"},
+    SCRIPTS_OPTION,
+    DATA_DIR_OPTION,
+    {0}};
+
 static const struct du_option control_options[] = {
     {"dir", DU_OPTION_TEXT, "DIR", "the deployment; the current folder if not given"},
     SCRIPTS_OPTION,
@@ -95,6 +102,8 @@ const struct du_command du_commands[] = {
      control_options},
     {"reload", du_command_reload, "reload", "puts the scripts as they are now in force",
      control_options},
+    {"cache", du_command_cache, "cache ls | verify [DIGEST…] | evict SIZE | rm DIGEST…",
+     "the blobs that are kept: lists, verifies, removes them", du_arguments_cache},
     {"status", du_command_status, "status", "how the running engine is", control_options},
     {"flights", du_command_flights, "flights", "what is in flight", control_options},
     {"limits", du_command_limits, "limits [reset MEMBER]", "who holds what", control_options},

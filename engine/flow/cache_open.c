@@ -97,13 +97,20 @@ static enum du_step join(struct opening *opening) {
     return DU_STEP_FAILED;
 }
 
+/* A hit that cannot be opened is our disk's failure: fetching it again would not mend that. */
+static enum du_step is_hit(struct du_cache_open *open) {
+    open->status = DU_CACHE_HIT;
+    if (du_blob_open(open->blob, &open->error) >= 0)
+        return DU_STEP_DONE;
+    du_blob_unref(&open->blob);
+    return DU_STEP_FAILED;
+}
+
 static enum du_step look_again(struct opening *opening) {
     struct du_cache_open *open = opening->open;
     open->blob = find(opening);
-    if (open->blob != NULL) {
-        open->status = DU_CACHE_HIT;
-        return DU_STEP_DONE;
-    }
+    if (open->blob != NULL)
+        return is_hit(open);
     if (opening->want->origin != NULL)
         return join(opening);
     open->status = DU_CACHE_MISS;
@@ -269,8 +276,9 @@ enum du_step du_cache_open(struct du_cache *cache, struct du_client *client,
                                             options->size, &cold);
     if (blob != NULL && !cold) {
         open->blob = blob;
+        step = is_hit(open);
         count(cache, open);
-        return DU_STEP_DONE;
+        return step;
     }
     if (!cold)
         open->status = DU_CACHE_MISS;

@@ -135,6 +135,8 @@ static enum du_body_state next_of_fill(struct du_reader *reader, struct du_piece
 
 static enum du_body_state next_of_blob(struct du_reader *reader, struct du_piece *piece) {
     bool small = reader->body.length <= SMALL && reader->at < reader->end;
+    if (du_blob_check(reader->blob, &reader->error) != DU_OK)
+        return DU_BODY_BROKEN;
     return small && read_small(reader, piece) ? DU_BODY_BYTES : give_rest(reader, piece);
 }
 

@@ -179,6 +179,9 @@ enum du_error_kind du_engine_start(struct du_engine **out, const struct du_engin
     else
         du_clock_init(&engine->base.clock);
     du_faults_init(&engine->base.faults);
+    const struct du_engine_fault *fault = options->fault;
+    if (fault != NULL)
+        du_faults_arm(&engine->base.faults, fault->fault, fault->number, fault->skip, fault->times);
     enum du_error_kind kind = du_options_keep(&engine->options, options, error);
     if (kind == DU_OK)
         kind = start(engine, findings, error);

@@ -25,6 +25,12 @@ struct du_engine;
 struct du_scripts;
 struct du_host_module;
 
+/* As du_faults_arm takes it. */
+struct du_engine_fault {
+    enum du_fault fault;
+    int number, skip, times;
+};
+
 struct du_engine_options {
     const char *folder; /* the deployment's; has dunite.lua, unless there is a bundle */
     const struct du_scripts
@@ -37,8 +43,9 @@ struct du_engine_options {
     du_log_sink *log_sink;          /* specs: hears every line of the log instead; may be NULL */
     void *log_user;
     const struct du_host_module
-        *modules; /* for scripts, over dunite's; a NULL name ends, or NULL */
-    void *host;   /* for those modules: du_context's host */
+        *modules;                        /* for scripts, over dunite's; a NULL name ends, or NULL */
+    void *host;                          /* for those modules: du_context's host */
+    const struct du_engine_fault *fault; /* specs: armed before anything is opened; may be NULL */
     bool offline; /* no listener but the control socket: for commands when no engine runs */
     bool quiet;   /* log warnings only */
     bool strict;  /* what is only suspicious is a finding, too: `dunite check` */

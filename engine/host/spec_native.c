@@ -8,6 +8,7 @@
 #include "module.h"
 #include "scratch.h"
 #include "spec_audit.h"
+#include "spec_disk.h"
 #include "spec_log.h"
 #include "wait.h"
 
@@ -138,7 +139,7 @@ static int raise_start(lua_State *L, struct du_findings *findings, const struct 
     return lua_error(L);
 }
 
-/* spec.engine { folder, files, overrides, env, at } */
+/* spec.engine { folder, files, overrides, env, at, fault } */
 static int new_engine(lua_State *L) {
     const char *environment[ENVIRONMENT_MOST] = {NULL};
     struct du_error error = du_error_of(DU_OK);
@@ -154,6 +155,11 @@ static int new_engine(lua_State *L) {
     if (lua_getfield(L, 1, "at") != LUA_TNIL) {
         options.manual_clock = true;
         options.clock_ms = luaL_checkinteger(L, -1);
+    }
+    struct du_engine_fault fault;
+    if (lua_getfield(L, 1, "fault") == LUA_TTABLE) {
+        du_spec_disk_read_fault(L, -1, &fault);
+        options.fault = &fault;
     }
     if (lua_getfield(L, 1, "files") == LUA_TTABLE)
         write_files(L, box, &error);
@@ -264,6 +270,7 @@ void du_spec_native_push(lua_State *L, struct du_lane *calls, const char *script
         {"temp", temp}, {"remove", remove_folder}, {"write", write_file}, {NULL, NULL}};
     du_box_define(L, &engine_type);
     luaL_newlib(L, functions);
+    du_spec_disk_open(L);
     lua_pushlightuserdata(L, calls);
     lua_pushcclosure(L, call, 1);
     lua_setfield(L, -2, "call");

@@ -82,6 +82,9 @@ static enum du_error_kind open_cache(struct du_stores *stores, const struct du_c
     if (kind != DU_OK)
         return kind;
     du_index_limit(stores->index, config->cache_bytes, config->cache_min_free);
+    kind = du_index_load(stores->index, error);
+    if (kind != DU_OK)
+        return kind;
     if (du_lane_new(&shared->disk, "disk", DISK_THREADS, 0) != DU_OK ||
         du_lane_new(&shared->password, "password", PASSWORD_THREADS, PASSWORD_QUEUE) != DU_OK ||
         du_flight_domain_new(&shared->domain) != DU_OK ||

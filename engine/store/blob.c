@@ -66,7 +66,8 @@ static bool holds_nothing(struct du_blobs *blobs, const char *path) {
 
 /* True when there is nothing that a new cache would be created over. */
 static bool unused(struct du_blobs *blobs) {
-    static const char *const ours[] = {"lost+found", "mark", "mark.new", "partial", "sha256"};
+    static const char *const ours[] = {"lost+found", "mark",       "mark.new",
+                                       "partial",    "quarantine", "sha256"};
     DIR *folder = open_folder(blobs, ".");
     if (folder == NULL)
         return false;
@@ -145,6 +146,20 @@ static enum du_error_kind check_mark(struct du_blobs *blobs, const char *mark, b
 
 /* Open and close ---------------------------------------------------------------------------- */
 
+/* Makes a file and removes it again: shows that this can be done, and what time it is there. */
+static enum du_error_kind probe(struct du_blobs *blobs, struct du_error *error) {
+    struct stat file;
+    int fd = openat(blobs->fd, "partial/probe", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && unlinkat(blobs->fd, "partial/probe", 0) == 0 && fstat(fd, &file) == 0;
+    int number = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!good)
+        return du_error_errno(error, number, "write to the cache folder", blobs->folder);
+    blobs->born = file.st_ctim;
+    return DU_OK;
+}
+
 static enum du_error_kind prepare(struct du_blobs *blobs, const char *mark, bool accept_empty,
                                   char new_mark[MARK + 1], struct du_error *error) {
     if (mkdir(blobs->folder, 0700) != 0 && errno != EEXIST)
@@ -158,7 +173,8 @@ static enum du_error_kind prepare(struct du_blobs *blobs, const char *mark, bool
     if (make_folder(blobs, "partial") != 0 || make_folder(blobs, "sha256") != 0 ||
         du_blob_sync_folder(blobs, ".") != 0)
         return failed(blobs, "prepare", error);
-    return remove_partials(blobs, error);
+    kind = remove_partials(blobs, error);
+    return kind == DU_OK ? probe(blobs, error) : kind;
 }
 
 enum du_error_kind du_blobs_open(struct du_blobs **blobs, struct du_base *base, const char *folder,
@@ -197,9 +213,12 @@ int du_blobs_read(struct du_blobs *blobs, const struct du_digest *digest, struct
     int fd = fault != 0
                  ? -1
                  : openat(blobs->fd, du_blob_path(digest, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        du_error_errno(error, fault != 0 ? fault : errno, "open blob", du_blob_path(digest, path));
-    return fd;
+    if (fd >= 0)
+        return fd;
+    int number = fault != 0 ? fault : errno;
+    du_error_errno(error, number, "open blob", du_blob_path(digest, path));
+    errno = number;
+    return -1;
 }
 
 /* RESOLVE_CACHED (openat2(2), Linux 5.12) fails with EAGAIN where a name is not in memory. A kernel
@@ -228,6 +247,18 @@ enum du_error_kind du_blobs_remove(struct du_blobs *blobs, const struct du_diges
     return DU_OK;
 }
 
+enum du_error_kind du_blobs_quarantine(struct du_blobs *blobs, const struct du_digest *digest,
+                                       char *place, size_t size, struct du_error *error) {
+    char path[DU_BLOB_PATH], kept[32 + 64];
+    snprintf(kept, sizeof kept, "quarantine/%s", strrchr(du_blob_path(digest, path), '/') + 1);
+    place[0] = '\0';
+    if (make_folder(blobs, "quarantine") != 0 || renameat(blobs->fd, path, blobs->fd, kept) != 0 ||
+        du_blob_sync_folder(blobs, "quarantine") != 0)
+        return du_error_errno(error, errno, "quarantine", path);
+    snprintf(place, size, "%s/%s", blobs->folder, kept);
+    return DU_OK;
+}
+
 bool du_blobs_space(struct du_blobs *blobs, int64_t *free, int64_t *size) {
     struct statvfs disk;
     int kib = du_fault(&blobs->base->faults, DU_FAULT_BLOB_SPACE);
@@ -239,10 +270,16 @@ bool du_blobs_space(struct du_blobs *blobs, int64_t *free, int64_t *size) {
 }
 
 struct walk {
-    bool (*each)(void *user, const struct du_digest *digest, int64_t size);
+    bool (*each)(void *user, const struct du_digest *digest, int64_t size, bool fresh);
     void *user;
+    struct timespec born;
     bool stop;
 };
+
+static bool is_fresh(const struct walk *walk, const struct stat *file) {
+    return file->st_ctim.tv_sec != walk->born.tv_sec ? file->st_ctim.tv_sec > walk->born.tv_sec
+                                                     : file->st_ctim.tv_nsec >= walk->born.tv_nsec;
+}
 
 static void visit(DIR *folder, const char *name, struct walk *walk) {
     struct du_digest digest;
@@ -253,14 +290,14 @@ static void visit(DIR *folder, const char *name, struct walk *walk) {
     snprintf(text, sizeof text, "sha256:%.64s", name);
     if (du_digest_parse(text, DU_DIGEST_TEXT - 1, &digest) &&
         fstatat(dirfd(folder), name, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode))
-        walk->stop = !walk->each(walk->user, &digest, file.st_size);
+        walk->stop = !walk->each(walk->user, &digest, file.st_size, is_fresh(walk, &file));
 }
 
 enum du_error_kind du_blobs_each(struct du_blobs *blobs,
                                  bool (*each)(void *user, const struct du_digest *digest,
-                                              int64_t size),
+                                              int64_t size, bool fresh),
                                  void *user, struct du_error *error) {
-    struct walk walk = {.each = each, .user = user};
+    struct walk walk = {.each = each, .user = user, .born = blobs->born};
     for (int i = 0; i < 256 && !walk.stop; i++) {
         char path[16];
         snprintf(path, sizeof path, "sha256/%02x", (unsigned)i);

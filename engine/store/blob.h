@@ -6,6 +6,7 @@
  *     FOLDER/mark               what the journal knows this folder by
  *     FOLDER/sha256/ab/HEX      visible blobs
  *     FOLDER/partial/N          partials, each with a name of its own; all removed at start
+ *     FOLDER/quarantine/HEX     what did not verify any more; nothing of ours reads it
  *
  * Invariants
  *  1. A partial is created with O_EXCL, hashed as it is written, and becomes visible in this order:
@@ -29,7 +30,7 @@ struct du_partial;
  * to the ledger (then a mark is written). A folder that lacks the right mark, or that is new to the
  * ledger and holds anything, is refused with DU_STORE and a message that names the way out, unless
  * accept_empty (then it is marked anew). new_mark: the mark that now stands there, 33 bytes with
- * NUL. Removes leftover partials. */
+ * NUL. Removes leftover partials. DU_IO: the folder cannot be made, or written. */
 enum du_error_kind du_blobs_open(struct du_blobs **blobs, struct du_base *base, const char *folder,
                                  const char *mark, bool accept_empty, char new_mark[33],
                                  struct du_error *error);
@@ -60,7 +61,7 @@ int du_partial_take_fd(struct du_partial *partial);
 /* Frees it; removes the file unless it was made visible. */
 void du_partial_free(struct du_partial **partial);
 
-/* Opens a visible blob for reading; -1 and *error when it cannot. */
+/* Opens a visible blob for reading; -1 with errno and *error when it cannot. */
 int du_blobs_read(struct du_blobs *blobs, const struct du_digest *digest, struct du_error *error);
 /* The same without waiting for the disk: -1 and *cold when only that would tell. */
 int du_blobs_read_now(struct du_blobs *blobs, const struct du_digest *digest, bool *cold);
@@ -68,12 +69,17 @@ int du_blobs_read_now(struct du_blobs *blobs, const struct du_digest *digest, bo
 bool du_blobs_has(struct du_blobs *blobs, const struct du_digest *digest);
 enum du_error_kind du_blobs_remove(struct du_blobs *blobs, const struct du_digest *digest,
                                    struct du_error *error);
+/* Moves a visible blob's file out of sight, into FOLDER/quarantine; `place` gets its path there, or
+ * "" with an error. */
+enum du_error_kind du_blobs_quarantine(struct du_blobs *blobs, const struct du_digest *digest,
+                                       char *place, size_t size, struct du_error *error);
 /* What is free for us on the folder's disk, and its size; false when it cannot be told. */
 bool du_blobs_space(struct du_blobs *blobs, int64_t *free, int64_t *size);
-/* Calls each with every visible blob until it says false; for recovery. */
+/* Calls each with every visible blob until it says false; for recovery. fresh: it became visible
+ * after the folder was opened, or just before. */
 enum du_error_kind du_blobs_each(struct du_blobs *blobs,
                                  bool (*each)(void *user, const struct du_digest *digest,
-                                              int64_t size),
+                                              int64_t size, bool fresh),
                                  void *user, struct du_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include "blob.h"
 
 #include <stdatomic.h>
+#include <time.h>
 
 /* "sha256/ab/" and 64 digits. */
 enum { DU_BLOB_PATH = 7 + 3 + 64 + 1, DU_PARTIAL_PATH = 32 };
@@ -15,6 +16,7 @@ struct du_blobs {
     char *folder;
     int fd;               /* of the folder: all paths are relative to it */
     atomic_ullong number; /* of the latest partial */
+    struct timespec born; /* when the folder was opened, by its file system's clock */
 };
 
 /* "sha256/ab/HEX"; its first 9 bytes name the folder that holds it. */

@@ -107,6 +107,16 @@ int du_blob_open_now(struct du_blob *blob, bool *cold) {
     return opened >= 0 ? keep_fd(blob, opened) : -1;
 }
 
+enum du_error_kind du_blob_check(const struct du_blob *blob, struct du_error *error) {
+    struct du_index_entry *entry = blob->entry;
+    int number = du_fault(&entry->index->base->faults, DU_FAULT_BLOB_BYTES);
+    if (number == 0 && !atomic_load_explicit(&entry->wrong, memory_order_relaxed))
+        return DU_OK;
+    char text[DU_DIGEST_TEXT];
+    return du_error_set(error, DU_IO, "the file of %s cannot be read, or is wrong",
+                        du_digest_format(&entry->digest, text));
+}
+
 struct du_blob *du_blob_ref(struct du_blob *blob) {
     atomic_fetch_add_explicit(&blob->references, 1, memory_order_relaxed);
     return blob;
@@ -191,6 +201,8 @@ enum du_error_kind du_index_add(struct du_index *index, const struct du_digest *
     pthread_mutex_lock(&index->lock);
     struct du_index_entry *entry = entry_for(index, digest, size, fd);
     bool good = entry != NULL && (*blob = pin(entry)) != NULL;
+    if (entry != NULL)
+        entry->seen = true;
     if (good && entry->fd < 0) {
         entry->fd = fd;
         fd = -1;
@@ -243,10 +255,10 @@ enum du_error_kind du_index_new(struct du_index **index, struct du_base *base,
     made->journal = journal;
     made->max_bytes = -1;
     du_list_init(&made->idle);
+    du_list_init(&made->old);
     pthread_mutex_init(&made->lock, NULL);
-    pthread_mutex_lock(&made->lock);
-    enum du_error_kind kind = du_index_load(made, error);
-    pthread_mutex_unlock(&made->lock);
+    pthread_cond_init(&made->entered, NULL);
+    enum du_error_kind kind = du_index_prepare(made, error);
     if (kind != DU_OK)
         du_index_free(&made);
     *index = made;
@@ -257,6 +269,7 @@ void du_index_free(struct du_index **index) {
     struct du_index *old = *index;
     if (old == NULL)
         return;
+    du_index_stop_loading(old);
     /* What is leaving reports back here. */
     if (old->journal != NULL)
         du_ledger_flush(old->journal);
@@ -269,6 +282,7 @@ void du_index_free(struct du_index **index) {
     HASH_ITER(hh, old->blobs, entry, next) {
         du_index_entry_take_off(entry);
     }
+    pthread_cond_destroy(&old->entered);
     pthread_mutex_destroy(&old->lock);
     du_free(old);
     *index = NULL;
@@ -276,14 +290,14 @@ void du_index_free(struct du_index **index) {
 
 size_t du_index_count(struct du_index *index) {
     pthread_mutex_lock(&index->lock);
-    size_t count = index->count;
+    size_t count = index->count + (size_t)(index->unread > 0 ? index->unread : 0);
     pthread_mutex_unlock(&index->lock);
     return count;
 }
 
 int64_t du_index_bytes(struct du_index *index) {
     pthread_mutex_lock(&index->lock);
-    int64_t bytes = index->bytes;
+    int64_t bytes = index->bytes + index->unread_bytes;
     pthread_mutex_unlock(&index->lock);
     return bytes;
 }

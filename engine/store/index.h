@@ -18,10 +18,17 @@
  *     would not do, none goes. (A file that was evicted is removed behind the caller's back.)
  *  7. A reservation leaves min_free_bytes on the disk, so that the ledgers keep room. (Those that
  *     are made in the same moment do not see each other there; the next one does.)
- *  8. The order of last use survives a restart, to the minute: a use is noted in the journal at
+ *  8. It serves while it still loads. Until all rows are in memory, who asks for one that is not
+ *     gets it from the journal, so nothing known is fetched again; only then is it known who must
+ *     leave, so a reservation that needs room waits for it (and one under a limit for the sum of
+ *     all rows). Files are compared with the rows last: a row without a file is dropped, a file
+ *     without a row taken in by digest; until then a hit whose file is gone shows when it is
+ *     opened, and a file without a row is not known.
+ *  9. The order of last use survives a restart, to the minute: a use is noted in the journal at
  *     most once a minute per blob.
  *
- * Thread: any. No call blocks on the disk but du_blob_open's first open of a blob, and reserve.
+ * Thread: any. No call blocks on the disk but du_blob_open's first open of a blob, reserve, and,
+ * until all rows are in memory, a look for one that is not.
  */
 
 #include "blob.h"
@@ -43,12 +50,15 @@ struct du_reservation {
     int64_t bytes;
 };
 
-/* Loads what the journal knows and what the folder has (both are asked; a row without a file is
- * dropped, a file without a row is taken in by digest). journal may be NULL (memory only, for
- * tests). */
+/* It can be asked at once, and is to be loaded next. journal may be NULL (memory only, for tests):
+ * then all that the folder has is loaded when it returns. */
 enum du_error_kind du_index_new(struct du_index **index, struct du_base *base,
                                 struct du_blobs *blobs, struct du_ledger *journal,
                                 struct du_error *error);
+/* Begins to load what the journal knows and what the folder has, on a thread of its own. Once. */
+enum du_error_kind du_index_load(struct du_index *index, struct du_error *error);
+/* Waits until all is loaded and compared with the folder; for tests and the CLI. */
+void du_index_wait(struct du_index *index);
 /* All pins and reservations must be gone. */
 void du_index_free(struct du_index **index);
 
@@ -76,11 +86,13 @@ int64_t du_blob_size(const struct du_blob *blob);
 int du_blob_open(struct du_blob *blob, struct du_error *error);
 /* The same for who may not wait for the disk: -1, and *cold when du_blob_open might do it. */
 int du_blob_open_now(struct du_blob *blob, bool *cold);
+/* DU_OK, or DU_IO: its bytes proved wrong while it was pinned, and no more of them may be given. */
+enum du_error_kind du_blob_check(const struct du_blob *blob, struct du_error *error);
 struct du_blob *du_blob_ref(struct du_blob *blob);
 void du_blob_unref(struct du_blob **blob);
 
-/* At start and at any time. max_bytes: -1 for no limit; what is there beyond it goes at once.
- * min_free_bytes: what must stay free on the disk, -1 for 1 % of it, 256 MiB at most. Without this
+/* At start and at any time. max_bytes: -1 for no limit; what is there beyond it goes once it is
+ * known. * min_free_bytes: what must stay free on the disk, -1 for 1 % of it, 256 MiB at most. Without this
  * call: no limits. */
 void du_index_limit(struct du_index *index, int64_t max_bytes, int64_t min_free_bytes);
 /* Raises the reservation to `bytes` in all; evicts for that. DU_OVERLOADED: there is no room, as

@@ -154,8 +154,22 @@ static bool blob_row(void *user, sqlite3_stmt *statement) {
     struct du_digest digest;
     if (!column_digest(statement, 0, &digest))
         return true;
-    return rows->blob(rows->user, &digest, sqlite3_column_int64(statement, 1),
-                      sqlite3_column_int(statement, 2) != 0, sqlite3_column_int64(statement, 3));
+    struct du_index_row row = {.size = sqlite3_column_int64(statement, 1),
+                               .by_digest = sqlite3_column_int(statement, 2) != 0,
+                               .used_ms = sqlite3_column_int64(statement, 3)};
+    return rows->blob(rows->user, &digest, &row);
+}
+
+static bool total_row(void *user, sqlite3_stmt *statement) {
+    struct du_index_rows *rows = user;
+    return rows->total(rows->user, sqlite3_column_int64(statement, 0),
+                       sqlite3_column_int64(statement, 1));
+}
+
+enum du_error_kind du_index_journal_count(struct du_ledger *journal, struct du_index_rows *rows,
+                                          struct du_error *error) {
+    return du_ledger_read(journal, "SELECT count(*), total(size) FROM blobs", total_row, rows,
+                          error);
 }
 
 static bool name_row(void *user, sqlite3_stmt *statement) {

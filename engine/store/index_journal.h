@@ -28,15 +28,39 @@ bool du_index_journal_remove(struct du_ledger *journal, struct du_index *index,
                              const struct du_digest *digest,
                              const struct du_index_removal *removal);
 
+struct du_index_row {
+    int64_t size, used_ms;
+    bool by_digest;
+};
+
 struct du_index_rows {
-    bool (*blob)(void *user, const struct du_digest *digest, int64_t size, bool by_digest,
-                 int64_t used_ms);
+    bool (*total)(void *user, int64_t count, int64_t bytes);
+    bool (*blob)(void *user, const struct du_digest *digest, const struct du_index_row *row);
     bool (*name)(void *user, const char *name, const char *version, const struct du_digest *digest);
     void *user;
 };
+/* How many blobs there are. */
+enum du_error_kind du_index_journal_count(struct du_ledger *journal, struct du_index_rows *rows,
+                                          struct du_error *error);
 /* All blobs, the least recently used first, then all names; a callback that says false ends the
  * reading. */
 enum du_error_kind du_index_journal_load(struct du_ledger *journal, struct du_index_rows *rows,
                                          struct du_error *error);
+
+/* Single rows, on a connection of its own that is good for one thread at a time: some microseconds
+ * where the pages are in memory, a read of the disk where they are not. */
+struct du_index_lookup;
+enum du_error_kind du_index_lookup_open(struct du_index_lookup **lookup, struct du_ledger *journal,
+                                        struct du_error *error);
+/* Harmless with NULL. */
+void du_index_lookup_close(struct du_index_lookup **lookup);
+/* False: there is no such row, or it cannot be read. */
+bool du_index_lookup_blob(struct du_index_lookup *lookup, const struct du_digest *digest,
+                          struct du_index_row *row);
+/* Calls `name` for it, if there is one. */
+void du_index_lookup_name(struct du_index_lookup *lookup, const char *text,
+                          bool (*name)(void *user, const char *name, const char *version,
+                                       const struct du_digest *digest),
+                          void *user);
 
 #endif

@@ -47,7 +47,8 @@ static void evict(struct du_index *index, int64_t bytes) {
 static int64_t excess(const struct du_index *index, int64_t more) {
     if (index->max_bytes < 0)
         return 0;
-    return index->bytes + index->held + index->reserved + more - index->max_bytes;
+    return index->bytes + index->unread_bytes + index->held + index->reserved + more -
+           index->max_bytes;
 }
 
 static void give_back(struct du_reservation *reservation, int64_t bytes) {
@@ -69,8 +70,26 @@ void du_index_limit(struct du_index *index, int64_t max_bytes, int64_t min_free_
     pthread_mutex_lock(&index->lock);
     index->min_free_bytes = min_free;
     index->max_bytes = max_bytes;
+    bool known = index->stage >= WALKING;
+    pthread_mutex_unlock(&index->lock);
+    if (known)
+        du_index_keep_limit(index);
+}
+
+void du_index_keep_limit(struct du_index *index) {
+    pthread_mutex_lock(&index->lock);
     evict(index, excess(index, 0));
     pthread_mutex_unlock(&index->lock);
+}
+
+/* How far `more` would go beyond the limit, once enough is known to tell who would have to leave.
+ */
+static int64_t missing_for(struct du_index *index, int64_t more) {
+    if (index->max_bytes >= 0)
+        du_index_await(index, READING);
+    if (excess(index, more) > 0)
+        du_index_await(index, WALKING);
+    return excess(index, more);
 }
 
 /* False, and nothing has gone, when all that is idle would not do. */
@@ -83,6 +102,7 @@ static bool make_room(struct du_index *index, int64_t missing) {
 
 static bool make_room_on_disk(struct du_index *index, int64_t missing) {
     pthread_mutex_lock(&index->lock);
+    du_index_await(index, WALKING);
     bool made = make_room(index, missing);
     pthread_mutex_unlock(&index->lock);
     return made;
@@ -113,7 +133,7 @@ enum du_error_kind du_index_reserve(struct du_index *index, struct du_reservatio
     if (more <= 0)
         return DU_OK;
     pthread_mutex_lock(&index->lock);
-    bool fits = make_room(index, excess(index, more));
+    bool fits = make_room(index, missing_for(index, more));
     if (fits)
         index->reserved += more;
     pthread_mutex_unlock(&index->lock);

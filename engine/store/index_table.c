@@ -17,14 +17,33 @@ struct du_index_entry *du_index_entry_new(struct du_index *index, const struct d
     entry->fd = -1;
     entry->used_ms = du_clock_wall_ms(&index->base->clock);
     entry->index = index;
+    entry->number = ++index->number;
     du_list_init(&entry->names);
     du_list_init(&entry->idle);
     return entry;
 }
 
-struct du_index_entry *du_index_entry(struct du_index *index, const struct du_digest *digest) {
+struct du_index_entry *du_index_entry_tabled(struct du_index *index,
+                                             const struct du_digest *digest) {
     struct du_index_entry *entry;
     HASH_FIND(hh, index->blobs, digest, sizeof *digest, entry);
+    return entry;
+}
+
+struct du_index_entry *du_index_entry(struct du_index *index, const struct du_digest *digest) {
+    struct du_index_entry *entry = du_index_entry_tabled(index, digest);
+    return entry != NULL ? entry : du_index_entry_adopt(index, digest);
+}
+
+struct du_index_entry *du_index_entry_from(struct du_index *index,
+                                           const struct du_index_place *place) {
+    if (place->number == 0)
+        return index->blobs;
+    struct du_index_entry *entry = du_index_entry_tabled(index, &place->digest);
+    if (entry != NULL && entry->number == place->number)
+        return entry->hh.next;
+    for (entry = index->blobs; entry != NULL && entry->number <= place->number;)
+        entry = entry->hh.next;
     return entry;
 }
 
@@ -73,7 +92,7 @@ void du_index_entry_take_off(struct du_index_entry *entry) {
 
 static void removed(struct du_index *index, const struct du_digest *digest) {
     pthread_mutex_lock(&index->lock);
-    du_index_entry_take_off(du_index_entry(index, digest));
+    du_index_entry_take_off(du_index_entry_tabled(index, digest));
     pthread_mutex_unlock(&index->lock);
 }
 
@@ -111,17 +130,32 @@ void du_index_entry_drop(struct du_index_entry *entry) {
     du_index_entry_leave(entry);
 }
 
+/* While rows are read its names may be to come. */
 void du_index_entry_leave_if_unwanted(struct du_index_entry *entry) {
-    if (entry->state == LISTED && !entry->by_digest && du_list_empty(&entry->names))
+    if (entry->index->stage >= WALKING && entry->state == LISTED && !entry->by_digest &&
+        du_list_empty(&entry->names))
         du_index_entry_leave(entry);
 }
 
 /* Names ------------------------------------------------------------------------------------- */
 
-struct du_index_name *du_index_name(struct du_index *index, const char *text) {
+static struct du_index_name *find_name(struct du_index *index, const char *text) {
     struct du_index_name *name;
     HASH_FIND(hh, index->names, text, strlen(text), name);
     return name;
+}
+
+struct du_index_name *du_index_name(struct du_index *index, const char *text) {
+    struct du_index_name *name = find_name(index, text);
+    if (name == NULL) {
+        du_index_name_adopt(index, text);
+        name = find_name(index, text);
+    }
+    return name != NULL && name->entry != NULL ? name : NULL;
+}
+
+bool du_index_name_is_settled(struct du_index *index, const char *text) {
+    return find_name(index, text) != NULL;
 }
 
 void du_index_name_free(struct du_index_name *name) {
@@ -129,12 +163,32 @@ void du_index_name_free(struct du_index_name *name) {
     du_free(name);
 }
 
-void du_index_name_remove(struct du_index *index, struct du_index_name *name) {
+static void take_name_off(struct du_index *index, struct du_index_name *name) {
+    index->tombstones -= name->entry == NULL;
     HASH_DEL(index->names, name);
+    du_index_name_free(name);
+}
+
+void du_index_names_settle(struct du_index *index) {
+    struct du_index_name *name, *next;
+    if (index->tombstones == 0)
+        return;
+    HASH_ITER(hh, index->names, name, next) {
+        if (name->entry == NULL)
+            take_name_off(index, name);
+    }
+}
+
+void du_index_name_remove(struct du_index *index, struct du_index_name *name) {
     du_list_remove(&name->node);
     if (index->journal != NULL)
         du_index_journal_forget(index->journal, name->text);
-    du_index_name_free(name);
+    if (index->stage >= WALKING) {
+        take_name_off(index, name);
+        return;
+    }
+    name->entry = NULL;
+    index->tombstones++;
 }
 
 static struct du_index_name *name_new(const char *text, const char *version) {
@@ -153,14 +207,13 @@ static struct du_index_name *name_new(const char *text, const char *version) {
 /* Points the name at the entry, in memory; its older row's entry may go for it. */
 bool du_index_name_set(struct du_index_entry *entry, const char *text, const char *version) {
     struct du_index *index = entry->index;
-    struct du_index_name *name = name_new(text, version), *old = du_index_name(index, text);
+    struct du_index_name *name = name_new(text, version), *old = find_name(index, text);
     if (name == NULL)
         return false;
     struct du_index_entry *before = old != NULL ? old->entry : NULL;
     if (old != NULL) {
-        HASH_DEL(index->names, old);
         du_list_remove(&old->node);
-        du_index_name_free(old);
+        take_name_off(index, old);
     }
     name->entry = entry;
     HASH_ADD_KEYPTR(hh, index->names, name->text, strlen(name->text), name);

@@ -327,6 +327,11 @@ enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
     return du_ledger_read_file(ledger->file.path, sql, row, user, error);
 }
 
+enum du_error_kind du_ledger_reader(struct du_ledger *ledger, sqlite3 **database,
+                                    struct du_error *error) {
+    return du_ledger_file_connect(&ledger->file, SQLITE_OPEN_READONLY, database, error);
+}
+
 void du_ledger_figures(struct du_ledger *ledger, uint64_t *entries, uint64_t *commits,
                        bool *failing) {
     pthread_mutex_lock(&ledger->lock);

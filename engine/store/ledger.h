@@ -59,6 +59,9 @@ enum du_error_kind du_ledger_read(struct du_ledger *ledger, const char *sql,
 enum du_error_kind du_ledger_read_file(const char *path, const char *sql,
                                        bool (*row)(void *user, sqlite3_stmt *statement), void *user,
                                        struct du_error *error);
+/* A connection of its own for reading, which its owner closes; one thread at a time. */
+enum du_error_kind du_ledger_reader(struct du_ledger *ledger, sqlite3 **database,
+                                    struct du_error *error);
 /* Entries and commits so far, and whether the last commit failed (the store is then degraded). */
 void du_ledger_figures(struct du_ledger *ledger, uint64_t *entries, uint64_t *commits,
                        bool *failing);

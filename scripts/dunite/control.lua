@@ -1,5 +1,5 @@
--- The control socket: what `dunite status`, `flights`, `limits`, `member` and `keys` ask. Each is a POST with a JSON
--- body; the answer is { ok = true, … } or { ok = false, message = … }. Who may open the socket may do all of this.
+-- The control socket: what `dunite status`, `flights`, `limits`, `member`, `keys` and `cache` ask. Each is a POST with
+-- a JSON body; the answer is { ok = true, … } or { ok = false, message = … }. Who may open the socket may do all this.
 
 local native = require "dunite.native"
 local access_tokens = require "dunite.access_tokens"
@@ -10,6 +10,7 @@ local explain = require "dunite.explain"
 local explained = require "dunite.explain.text"
 local online = require "dunite.online"
 local router = require "dunite.router"
+local stock = require "dunite.stock"
 local text = require "dunite.text"
 
 local M = {}
@@ -258,6 +259,16 @@ local function ask_upstream(app, body)
   return found and done { found = found } or done { finding = wrong }
 end
 
+-- The cache -------------------------------------------------------------------------------------------
+
+local function of_the_stock(act)
+  return function(_, body)
+    local fields, problem = act(body)
+    if fields then return done(fields) end
+    return enum.of(problem) and failed(problem) or refused(problem)
+  end
+end
+
 -- Routes ----------------------------------------------------------------------------------------------
 
 local function body_of(req)
@@ -290,6 +301,7 @@ function M.routes(app)
   command("keys.reload", on_keys "reload")
   for _, change in ipairs { "retire", "remove", "activate" } do command("keys." .. change, on_keys(change, true)) end
   command("keys.list", all_keys)
+  for _, name in ipairs(text.keys(stock)) do command("cache." .. name, of_the_stock(stock[name])) end
   command("status", status)
   command("reload", reload)
   command("flights", flights)

@@ -165,7 +165,7 @@ end
 function App:stop() running.stop(self) end
 
 -- What stays of the options is settings of the deployment.
-local OPTIONS = { at = true, upstream = true, members = true, folder = true, files = true, env = true }
+local OPTIONS = { at = true, upstream = true, members = true, folder = true, files = true, env = true, fault = true }
 
 local function overrides_of(options, data_dir)
   local settings = { listen = { "127.0.0.1:0" }, workers = 1, data_dir = data_dir }
@@ -207,7 +207,8 @@ end
 --- A deployment, served. folder: the deployment's (that of the specs, if not given), or files: path -> text; at: where
 --- its clock stands (RFC 3339; false: it goes on); upstream: a double; members: names, or entries as in
 --- a members file (all have the password "correct horse"; ada and bob, if not given; false: what the deployment says);
---- env: more variables. All else goes over the deployment's settings; false leaves a setting to the deployment.
+--- env: more variables; fault: one that is armed before it starts, { name, number, skip, times }. All else goes over
+--- the deployment's settings; false leaves a setting to the deployment.
 ---@param options? table
 ---@return dunite.test.App
 function M.app(options)
@@ -221,7 +222,7 @@ function M.app(options)
   app.engine = native.spec.engine {
     folder = not options.files and (options.folder or M.deployment()) or nil, files = options.files,
     overrides = overrides_of(options, app.data_dir), env = environment_of(options),
-    at = options.at ~= false and milliseconds(options.at or START) or nil,
+    fault = options.fault, at = options.at ~= false and milliseconds(options.at or START) or nil,
   }
   return app
 end

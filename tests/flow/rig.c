@@ -302,7 +302,8 @@ int rig_partials(struct rig *rig) {
     return count;
 }
 
-static bool count_blob(void *user, const struct du_digest *digest, int64_t size) {
+static bool count_blob(void *user, const struct du_digest *digest, int64_t size, bool fresh) {
+    (void)fresh;
     (void)digest, (void)size;
     ++*(int *)user;
     return true;

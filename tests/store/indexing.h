@@ -14,7 +14,8 @@ struct store {
     char mark[33];
 };
 
-static inline void open_store(struct store *store, struct fixture *fixture, bool journal) {
+/* Not loaded yet. */
+static inline void open_unread_store(struct store *store, struct fixture *fixture, bool journal) {
     char path[FIXTURE_PATH];
     struct du_error error;
     store->fixture = fixture;
@@ -25,6 +26,16 @@ static inline void open_store(struct store *store, struct fixture *fixture, bool
                       false, store->mark, &error) != DU_OK ||
         du_index_new(&store->index, &fixture->base, store->blobs, store->journal, &error) != DU_OK)
         fail_msg("%s", error.message);
+}
+
+static inline void load_store(struct store *store) {
+    assert_int_equal(du_index_load(store->index, NULL), DU_OK);
+    du_index_wait(store->index);
+}
+
+static inline void open_store(struct store *store, struct fixture *fixture, bool journal) {
+    open_unread_store(store, fixture, journal);
+    load_store(store);
 }
 
 static inline void close_store(struct store *store) {

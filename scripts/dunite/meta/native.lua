@@ -2,7 +2,8 @@
 
 -- What the C engine gives to Lua. Scripts of a deployment use the modules on top of it (`dunite`,
 -- `dunite.answer`, …); only the standard library requires "dunite.native". Specs and doubles get some more
--- (spec.lua, double.lua), so do checks (workshop.lua); small things are in small.lua. A test compares these files with what is registered.
+-- (spec.lua, double.lua), so do checks (workshop.lua) and the operator's commands (stock.lua); small things are in
+-- small.lua. A test compares these files with what is registered.
 --
 -- Conventions
 --  * An operation gives a value, or `nil, problem`, where problem is a value of ErrorKind or LimitDenial.

@@ -14,6 +14,7 @@ local spec_engine = {}
 ---@field files? table<string, string>   -- relative path -> text, of a temporary folder
 ---@field overrides? string              -- JSON of settings
 ---@field env? table<string, string|number>
+---@field fault? { name: string, number: integer, skip?: integer, times?: integer } -- armed before it starts
 ---@field at? integer                    -- a clock that stands there until it is moved; nil: the real one
 --- Starts it; raises what is wrong with the deployment.
 ---@param options dunite.native.SpecEngineOptions
@@ -52,6 +53,17 @@ function native.spec.call(address, request) end
 ---@param options { url: string, method?: string, headers?: table<string, string|string[]>, body?: string }
 ---@return { status: integer, headers: table<string, string>, body: string }? answer, table? problem
 function native.spec.http(options) end
+--- The names of all faults, as in their table.
+---@return string[]
+function native.spec.faults() end
+--- The names in a folder.
+---@param path string
+---@return string[]
+function native.spec.files(path) end
+--- How many descriptors the process has of files (or "socket:") whose path begins so.
+---@param prefix string
+---@return integer
+function native.spec.descriptors(prefix) end
 ---@return string folder    -- fresh; remove it when done
 function native.spec.temp() end
 ---@param path string

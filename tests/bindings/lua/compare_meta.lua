@@ -17,7 +17,7 @@ local function read(line)
   if name and not of_specs(where, name) then described[where .. "." .. name] = true end
 end
 for line in io.lines(META) do read(line) end
-for _, file in ipairs { "double.lua", "small.lua", "workshop.lua" } do
+for _, file in ipairs { "double.lua", "small.lua", "stock.lua", "workshop.lua" } do
   for line in io.lines((META:gsub("native%.lua$", file))) do read(line) end
 end
 
