@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """kill -9 in a loop: a day's counts under load, and what a restart then knows of them.
 
-usage: tests/crash/run [ROUNDS] [SEED]      ($DUNITE is the program)
+usage: tests/crash/counts.py [ROUNDS] [SEED]      ($DUNITE is the program)
 
 Each round serves, lets eight clients take grants, kills at a random moment (some rounds while it still starts), serves
 again and asks how much of each count there is. Whatever the moment:
@@ -17,23 +17,20 @@ import collections
 import os
 import random
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+
+from lives import HERE, Engine, Gone  # noqa: E402
+
 CAPS = {"small": 40, "large": 6400, "endless": None}
 BLOCKS = {"small": 1, "large": 100, "endless": 1024}
 CLIENTS = 8
-
-
-class Gone(Exception):
-    """The engine was killed."""
 
 
 class Connection:
@@ -68,38 +65,6 @@ class Connection:
         if not some:
             raise Gone
         return some
-
-
-class Engine:
-    """One life of the program."""
-
-    def __init__(self, data):
-        self.process = subprocess.Popen(
-            [os.environ["DUNITE"], "serve", os.path.join(HERE, "deployment"), "--data-dir", data],
-            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        self.address, self.lines, self.news = None, collections.deque(maxlen=12), threading.Event()
-        self.listener = threading.Thread(target=self.listen)
-        self.listener.start()
-
-    def listen(self):
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if "listening on 127.0.0.1:" in line:
-                self.address = line.split()[-1]
-                self.news.set()
-        self.news.set()
-
-    def wait(self):
-        """Where it listens."""
-        self.news.wait()
-        if self.address is None:
-            raise AssertionError("it does not start: " + "".join(self.lines))
-        return self.address
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-        self.listener.join()
 
 
 class Ledger:
@@ -201,13 +166,13 @@ class Crash:
         return [key for key in keys if key not in self.ledger.full]
 
     def look(self, keys):
-        engine = Engine(self.data)
+        engine = Engine(os.path.join(HERE, "counts"), self.data)
         connection = Connection(engine.wait())
         return engine, {key: int(connection.get("/used/%s/%s" % key)) for key in keys}
 
     def start_and_die(self):
         """Killed while it starts."""
-        engine = Engine(self.data)
+        engine = Engine(os.path.join(HERE, "counts"), self.data)
         time.sleep(random.uniform(0, 0.03))
         engine.kill()
         self.crashes += 1
