@@ -26,7 +26,7 @@ import time
 
 sys.dont_write_bytecode = True
 
-from lives import HERE, Engine, Gone  # noqa: E402
+from lives import HERE, Engine, Gone, let_pass  # noqa: E402
 
 CAPS = {"small": 40, "large": 6400, "endless": None}
 BLOCKS = {"small": 1, "large": 100, "endless": 1024}
@@ -118,7 +118,7 @@ def load(engine, ledger, keys, seconds, failures):
     clients = [threading.Thread(target=take, args=(engine.address, ledger, keys, failures)) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
-    time.sleep(seconds)
+    let_pass(seconds)
     engine.kill()
     for client in clients:
         client.join()
@@ -173,7 +173,7 @@ class Crash:
     def start_and_die(self):
         """Killed while it starts."""
         engine = Engine(os.path.join(HERE, "counts"), self.data)
-        time.sleep(random.uniform(0, 0.03))
+        let_pass(random.uniform(0, 0.03))
         engine.kill()
         self.crashes += 1
 

@@ -9,6 +9,11 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def let_pass(seconds):
+    """A moment of the crash's own choosing: it is random, and nothing is waited for."""
+    threading.Event().wait(seconds)
+
+
 class Gone(Exception):
     """The engine was killed."""
 

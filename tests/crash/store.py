@@ -30,7 +30,7 @@ import time
 
 sys.dont_write_bytecode = True
 
-from lives import HERE, Engine  # noqa: E402
+from lives import HERE, Engine, let_pass  # noqa: E402
 
 CLIENTS = 8
 SIZES = [0, 1, 4096, 70_000, 300_000, 1_000_000, 2_500_000, 2_500_000, 5_000_000, 7_000_000]
@@ -170,10 +170,10 @@ class Crash:
                    for _ in range(CLIENTS)]
         for each in clients:
             each.start()
-        time.sleep(seconds / 2)
+        let_pass(seconds / 2)
         if random.random() < 0.3:
             threading.Thread(target=self.evict, daemon=True).start()
-        time.sleep(seconds / 2)
+        let_pass(seconds / 2)
         stop.set()
         engine.kill()
         for each in clients:
@@ -201,18 +201,20 @@ class Crash:
             self.failures.append(f"partials after a start: {partials}")
         if not engine.known.wait(30):
             self.failures.append("the cache was not known in 30 seconds")
-        for _ in range(200):  # what had to go for the limit goes behind the start
+        until = time.monotonic() + 30
+        while True:  # what had to go for the limit goes behind the start
             files = {(digest, os.path.getsize(path)) for digest, path in visible(self.data).items()}
             blobs = listed(self.data)
             if files == blobs:
                 return
-            time.sleep(0.05)
+            if time.monotonic() > until:
+                break
         self.failures.append(f"index and files differ: only files {files - blobs}, only index {blobs - files}")
 
     def round(self):
         engine = self.start()
         if random.random() < 0.1:  # killed while it starts
-            time.sleep(random.uniform(0, 0.05))
+            let_pass(random.uniform(0, 0.05))
             engine.kill()
             self.seen["crashes"] += 1
             engine = self.start()
