@@ -196,7 +196,7 @@ class Crash:
         deadline = time.monotonic() + 20
         # What the last life left open is noted by the first commit of this one.
         while journal.execute("SELECT count(*) FROM audit_open").fetchone()[0] and time.monotonic() < deadline:
-            time.sleep(0.02)
+            let_pass(0.02)
         requests = journal.execute("SELECT sum(event = 'requested'), sum(event <> 'requested'), min(event)"
                                    " FROM audit GROUP BY boot, number").fetchall()
         self.failures += [f"the audit has a request {asked} times, with {ended} ends ({event})"
