@@ -32,6 +32,7 @@ struct event {
     int64_t at_ms, bytes;
     uint64_t number;
     enum du_audit_outcome outcome;
+    struct event *end;        /* of a request that ended before it was written, or NULL */
     const char *texts[TEXTS]; /* into the block, or NULL */
 };
 
@@ -71,11 +72,50 @@ static void lose(struct du_audit *audit, const char *why) {
                       lost, why);
 }
 
+static struct event **place_of(struct du_audit *audit, uint64_t number) {
+    return &audit->begun[number % DU_AUDIT_BEGUN];
+}
+
+/* From now on it can be ended. */
+static void enter(struct event *event) {
+    pthread_mutex_lock(&event->audit->lock);
+    struct event **place = place_of(event->audit, event->number);
+    if (*place == NULL)
+        *place = event;
+    pthread_mutex_unlock(&event->audit->lock);
+}
+
+/* From now on its end is its own. */
+static void leave(struct event *event) {
+    pthread_mutex_lock(&event->audit->lock);
+    struct event **place = place_of(event->audit, event->number);
+    if (*place == event)
+        *place = NULL;
+    pthread_mutex_unlock(&event->audit->lock);
+}
+
+/* True: the end goes with its request, or it is not the first. */
+static bool joins(struct event *end) {
+    struct du_audit *audit = end->audit;
+    pthread_mutex_lock(&audit->lock);
+    struct event *event = *place_of(audit, end->number);
+    bool waits = event != NULL && event->number == end->number;
+    bool first = waits && event->end == NULL;
+    if (first)
+        event->end = end;
+    pthread_mutex_unlock(&audit->lock);
+    if (waits && !first)
+        du_free(end);
+    return waits;
+}
+
 static void event_done(struct du_entry *entry, enum du_error_kind result, const char *message) {
     struct event *event = (struct event *)entry;
+    leave(event);
     atomic_fetch_sub(&event->audit->waiting, 1);
     if (result != DU_OK)
         lose(event->audit, message);
+    du_free(event->end);
     du_free(event);
 }
 
@@ -112,6 +152,7 @@ static void post(struct du_audit *audit, struct event *event,
     if (atomic_fetch_add(&audit->waiting, 1) >= WAITING_MOST) {
         atomic_fetch_sub(&audit->waiting, 1);
         lose(audit, "too many at once");
+        leave(event);
         du_free(event);
         return;
     }
@@ -119,29 +160,52 @@ static void post(struct du_audit *audit, struct event *event,
     du_ledger_post(audit->journal, &event->entry);
 }
 
+/* A row's columns: those of ASKED, then these. */
+enum { ITS_DIGEST = 7, AT = 11, EVENT, BYTES, WHY, ROW };
+
 #define ASKED                                                                                      \
     "boot, number, kind, member, credential, application, version, digest, asset, address, "       \
     "request"
 
+/* How a request ended that was never open. */
+static void set_end(struct du_sql_value row[ROW], const struct event *end) {
+    row[AT] = du_sql_integer(end->at_ms);
+    row[EVENT] = du_sql_text(du_audit_outcome_name(end->outcome));
+    row[BYTES] = du_sql_integer(end->bytes);
+    row[WHY] = du_sql_text(end->texts[REASON]);
+    if (end->texts[DIGEST] != NULL)
+        row[ITS_DIGEST] = du_sql_text(end->texts[DIGEST]);
+}
+
+static int insert_row(sqlite3 *database, const struct du_sql_value row[ROW]) {
+    return du_sql_run(database,
+                      "INSERT INTO audit (" ASKED ", at, event, bytes, reason)"
+                      " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                      row, ROW);
+}
+
 static int apply_begin(struct du_entry *entry, sqlite3 *database) {
-    const struct event *event = (const struct event *)entry;
+    struct event *event = (struct event *)entry;
     const char *const *texts = event->texts;
-    const struct du_sql_value values[] = {
-        du_sql_text(event->audit->boot), du_sql_integer((int64_t)event->number),
-        du_sql_text(texts[KIND]),        du_sql_text(texts[MEMBER]),
-        du_sql_text(texts[CREDENTIAL]),  du_sql_text(texts[APPLICATION]),
-        du_sql_text(texts[VERSION]),     du_sql_text(texts[DIGEST]),
-        du_sql_text(texts[ASSET]),       du_sql_text(texts[ADDRESS]),
-        du_sql_text(texts[REQUEST]),     du_sql_integer(event->at_ms)};
-    enum { VALUES = sizeof values / sizeof *values };
-    int code = du_sql_run(database,
-                          "INSERT INTO audit (" ASKED ", at, event)"
-                          " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,'requested')",
-                          values, VALUES);
+    struct du_sql_value row[ROW] = {
+        du_sql_text(event->audit->boot),    du_sql_integer((int64_t)event->number),
+        du_sql_text(texts[KIND]),           du_sql_text(texts[MEMBER]),
+        du_sql_text(texts[CREDENTIAL]),     du_sql_text(texts[APPLICATION]),
+        du_sql_text(texts[VERSION]),        [ITS_DIGEST] = du_sql_text(texts[DIGEST]),
+        du_sql_text(texts[ASSET]),          du_sql_text(texts[ADDRESS]),
+        du_sql_text(texts[REQUEST]),        [AT] = du_sql_integer(event->at_ms),
+        [EVENT] = du_sql_text("requested"), [BYTES] = du_sql_text(NULL),
+        [WHY] = du_sql_text(NULL),
+    };
+    leave(event);
+    int code = insert_row(database, row);
     if (code != SQLITE_OK)
         return code;
-    return du_sql_run(database, "INSERT INTO audit_open (" ASKED ") VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-                      values, VALUES - 1);
+    if (event->end == NULL)
+        return du_sql_run(
+            database, "INSERT INTO audit_open (" ASKED ") VALUES (?,?,?,?,?,?,?,?,?,?,?)", row, AT);
+    set_end(row, event->end);
+    return insert_row(database, row);
 }
 
 /* A row that ends those of audit_open which the condition picks, with what their requests said.
@@ -188,8 +252,10 @@ uint64_t du_audit_begin(struct du_audit *audit, const struct du_audit_request *r
                                       [REQUEST] = request->request};
     uint64_t number = atomic_fetch_add(&audit->number, 1) + 1;
     struct event *event = event_new(audit, texts);
-    if (event != NULL)
+    if (event != NULL) {
         event->number = number;
+        enter(event);
+    }
     post(audit, event, apply_begin);
     du_audit_sweep(audit);
     return number;
@@ -202,6 +268,8 @@ void du_audit_end(struct du_audit *audit, uint64_t number, const struct du_audit
         event->number = number;
         event->outcome = end->outcome;
         event->bytes = end->bytes;
+        if (joins(event))
+            return;
     }
     post(audit, event, apply_end);
 }
@@ -234,8 +302,9 @@ enum du_error_kind du_audit_new(struct du_audit **audit, struct du_base *base,
         return du_error_set(error, DU_MEMORY, "open the audit");
     made->base = base;
     made->journal = journal;
+    pthread_mutex_init(&made->lock, NULL);
     if (!draw_boot(made)) {
-        du_free(made);
+        du_audit_free(&made);
         return du_error_set(error, DU_STORE, "open the audit: no random name for this process");
     }
     post(made, event_new(made, nothing), apply_interrupted);
@@ -244,6 +313,8 @@ enum du_error_kind du_audit_new(struct du_audit **audit, struct du_base *base,
 }
 
 void du_audit_free(struct du_audit **audit) {
+    if (*audit != NULL)
+        pthread_mutex_destroy(&(*audit)->lock);
     du_free(*audit);
     *audit = NULL;
 }

@@ -9,8 +9,10 @@
  *  2. What was open when a process died is "interrupted", noted at the next start.
  *  3. Nothing here waits or fails its caller: what cannot be written (short of memory, too much at
  *     once, a failing journal) is lost, counted and logged.
- *  4. It shares the journal's writer, never a transaction with counts.
- *  5. Rows older than what is kept go a few hundred at a time, so that nothing waits behind them.
+ *  4. A request that ends before its row is written is never open: both rows go in at once, in its
+ *     place. Of equal times, rows stand as they were written.
+ *  5. It shares the journal's writer, never a transaction with counts.
+ *  6. Rows older than what is kept go a few hundred at a time, so that nothing waits behind them.
  *
  * Thread: any; reading blocks.
  */

@@ -80,11 +80,27 @@ static void a_request_ends_with_all_that_it_was(void **state) {
     close_store(&store);
 }
 
+struct tally {
+    int requested, completed, others;
+};
+
+static bool count_row(void *user, const struct du_audit_row *row) {
+    struct tally *tally = user;
+    bool requested = strcmp(row->event, "requested") == 0;
+    bool completed = strcmp(row->event, "completed") == 0;
+    tally->requested += requested;
+    tally->completed += completed;
+    tally->others += !requested && !completed;
+    return true;
+}
+
 static void of_several_ends_the_first_counts(void **state) {
-    struct store store = open_store(*state);
+    struct fixture *fixture = *state;
+    struct store store = open_store(fixture);
     uint64_t first = du_audit_begin(store.audit, &pull),
              second = du_audit_begin(store.audit, &pull);
     assert_int_not_equal(first, second);
+    du_clock_advance(&fixture->base.clock, 1);
     end(&store, first, DU_AUDIT_DENIED, "DailyCap", 0);
     end(&store, first, DU_AUDIT_COMPLETED, NULL, 5);
     end(&store, 99, DU_AUDIT_COMPLETED, NULL, 5);
@@ -93,10 +109,68 @@ static void of_several_ends_the_first_counts(void **state) {
     close_store(&store);
 }
 
-static void what_a_crash_left_open_is_interrupted_at_the_next_start(void **state) {
+/* Keeps the journal's writer busy while it is locked. */
+struct gate {
+    struct du_entry entry;
+    pthread_mutex_t closed;
+};
+
+static int pass(struct du_entry *entry, sqlite3 *database) {
+    struct gate *gate = (struct gate *)entry;
+    (void)database;
+    pthread_mutex_lock(&gate->closed);
+    pthread_mutex_unlock(&gate->closed);
+    return SQLITE_OK;
+}
+
+/* What the journal has written so far. */
+static uint64_t entries(struct store *store) {
+    uint64_t count, commits;
+    bool failing;
+    du_ledger_flush(store->journal);
+    du_ledger_figures(store->journal, &count, &commits, &failing);
+    return count;
+}
+
+static void a_request_that_ends_before_it_is_written_is_written_with_its_end(void **state) {
+    /* More than there are places for, of which the one that never ends has one. */
+    enum { REQUESTS = 2000, TOGETHER = 1024 - 1, OTHERS = REQUESTS - TOGETHER };
     struct store store = open_store(*state);
+    struct gate gate = {.entry.apply = pass, .closed = PTHREAD_MUTEX_INITIALIZER};
+    uint64_t before = entries(&store);
+    pthread_mutex_lock(&gate.closed);
+    du_ledger_post(store.journal, &gate.entry);
+    du_audit_begin(store.audit, &pull); /* never ends */
+    for (int i = 0; i < REQUESTS; i++) {
+        uint64_t number = du_audit_begin(store.audit, &pull);
+        end(&store, number, DU_AUDIT_COMPLETED, NULL, i);
+        end(&store, number, DU_AUDIT_ABORTED, NULL, i);
+    }
+    pthread_mutex_unlock(&gate.closed);
+    uint64_t gate_open_flush = 3;
+    assert_int_equal(entries(&store) - before, gate_open_flush + TOGETHER + 3 * OTHERS);
+    struct tally tally = {0};
+    assert_int_equal(
+        du_audit_read(store.journal, &(struct du_audit_filter){0}, count_row, &tally, NULL), DU_OK);
+    assert_int_equal(tally.requested, REQUESTS + 1);
+    assert_int_equal(tally.completed, REQUESTS);
+    assert_int_equal(tally.others, 0);
+    close_store(&store);
+    store = open_store(*state); /* only the one was left open */
+    assert_int_equal(du_ledger_flush(store.journal), DU_OK);
+    tally = (struct tally){0};
+    assert_int_equal(
+        du_audit_read(store.journal, &(struct du_audit_filter){0}, count_row, &tally, NULL), DU_OK);
+    assert_int_equal(tally.others, 1);
+    close_store(&store);
+}
+
+static void what_a_crash_left_open_is_interrupted_at_the_next_start(void **state) {
+    struct fixture *fixture = *state;
+    struct store store = open_store(fixture);
     uint64_t ended = du_audit_begin(store.audit, &pull);
     du_audit_begin(store.audit, &pull);
+    du_clock_advance(&fixture->base.clock, 1);
     end(&store, ended, DU_AUDIT_FAILED_UPSTREAM, "Transport", 0);
     close_store(&store);
     for (int i = 0; i < 2; i++) {
@@ -246,24 +320,19 @@ static void *churn(void *user) {
     return NULL;
 }
 
-static bool count_completed(void *user, const struct du_audit_row *row) {
-    *(int *)user += strcmp(row->event, "completed") == 0;
-    return true;
-}
-
 static void threads_share_the_audit(void **state) {
     struct store store = open_store(*state);
     pthread_t threads[THREADS];
-    int completed = 0;
+    struct tally tally = {0};
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, churn, &store), 0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     du_ledger_flush(store.journal);
-    assert_int_equal(du_audit_read(store.journal, &(struct du_audit_filter){0}, count_completed,
-                                   &completed, NULL),
-                     DU_OK);
-    assert_int_equal(completed, THREADS * ROUNDS);
+    assert_int_equal(
+        du_audit_read(store.journal, &(struct du_audit_filter){0}, count_row, &tally, NULL), DU_OK);
+    assert_int_equal(tally.completed, THREADS * ROUNDS);
+    assert_int_equal(tally.requested, THREADS * ROUNDS);
     close_store(&store);
 }
 
@@ -271,6 +340,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_request_ends_with_all_that_it_was),
         FIXTURE_TEST(of_several_ends_the_first_counts),
+        FIXTURE_TEST(a_request_that_ends_before_it_is_written_is_written_with_its_end),
         FIXTURE_TEST(what_a_crash_left_open_is_interrupted_at_the_next_start),
         FIXTURE_TEST(reading_filters),
         FIXTURE_TEST(by_digest_are_those_who_may_have_received_it),
