@@ -4,8 +4,13 @@
 #include "lua_errors.h"
 #include "value.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+/* What a box begins with, before what its user sees. No other userdata begins with the address of
+ * one of our types, so this tells a box and its type without a look at the metatable. */
+struct head {
+    const struct du_box_type *type;
+};
 
 void du_box_define(lua_State *L, const struct du_box_type *type) {
     luaL_newmetatable(L, type->name);
@@ -26,26 +31,26 @@ void du_box_define(lua_State *L, const struct du_box_type *type) {
 }
 
 void *du_box_new(lua_State *L, const struct du_box_type *type, size_t size) {
-    void *box = lua_newuserdatauv(L, size, 0);
-    memset(box, 0, size);
+    struct head *head = lua_newuserdatauv(L, sizeof *head + size, 0);
+    head->type = type;
+    memset(head + 1, 0, size);
     lua_rawgetp(L, LUA_REGISTRYINDEX, type);
     lua_setmetatable(L, -2);
-    return box;
+    return head + 1;
 }
 
 void *du_box_check(lua_State *L, int index, const struct du_box_type *type) {
     void *box = du_box_test(L, index, type);
-    return box != NULL ? box : luaL_checkudata(L, index, type->name);
+    if (box == NULL)
+        luaL_typeerror(L, index, type->name);
+    return box;
 }
 
 void *du_box_test(lua_State *L, int index, const struct du_box_type *type) {
-    void *box = lua_touserdata(L, index);
-    if (box == NULL || !lua_getmetatable(L, index))
+    struct head *head = lua_touserdata(L, index);
+    if (head == NULL || lua_type(L, index) != LUA_TUSERDATA || lua_rawlen(L, index) < sizeof *head)
         return NULL;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, type);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same ? box : NULL;
+    return head->type == type ? head + 1 : NULL;
 }
 
 static int close_bytes(lua_State *L);
@@ -72,6 +77,10 @@ void du_box_define_own(lua_State *L) {
 
 struct du_value **du_box_value(lua_State *L) {
     return du_box_new(L, &value_type, sizeof(struct du_value *));
+}
+
+struct du_value **du_box_value_at(lua_State *L, int index) {
+    return du_box_test(L, index, &value_type);
 }
 
 struct du_bytes *du_box_bytes(lua_State *L) {

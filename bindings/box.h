@@ -39,6 +39,8 @@ void du_box_bytes_push(lua_State *L, struct du_bytes *bytes);
 
 /* Pushes a place for a reference to a shared value that the collector gives back. May raise. */
 struct du_value **du_box_value(lua_State *L);
+/* The place that was pushed; NULL: there is none at that index. */
+struct du_value **du_box_value_at(lua_State *L, int index);
 /* Makes these two known to the state. */
 void du_box_define_own(lua_State *L);
 

@@ -125,7 +125,7 @@ static const char *const wanted_keys[] = {"issuer", "audience", "typ", NULL};
 
 /* Forgets all when the keys are others than they were, or when there is too much of it. */
 static void tend_memory(lua_State *L, const struct du_key_set *set, int set_index) {
-    struct du_value **under = lua_touserdata(L, lua_upvalueindex(BELIEVED_UNDER));
+    struct du_value **under = du_box_value_at(L, lua_upvalueindex(BELIEVED_UNDER));
     if (under != NULL && *under == &set->value &&
         lua_tointeger(L, lua_upvalueindex(BELIEVED_COUNT)) < DU_JWT_REMEMBERED)
         return;

@@ -114,9 +114,11 @@ static void ended(void *user, const struct du_task_result *result) {
         fail(operation, &result->error);
 }
 
+static const struct du_box_type publisher_type;
+
 /* publish(value) */
 static int publish(lua_State *L) {
-    struct publisher_box *box = lua_touserdata(L, lua_upvalueindex(1));
+    struct publisher_box *box = du_box_test(L, lua_upvalueindex(1), &publisher_type);
     luaL_checkany(L, 1);
     if (box->operation == NULL)
         return luaL_error(L, "publish: the operation has ended");
@@ -129,8 +131,6 @@ static int publish(lua_State *L) {
     du_value_unref(&value);
     return 0;
 }
-
-static const struct du_box_type publisher_type;
 
 static int close_publisher(lua_State *L) {
     struct publisher_box *box = du_box_check(L, 1, &publisher_type);

@@ -6,7 +6,7 @@
 
 static bool is_one_of(const char *key, const char *const *keys) {
     for (; *keys != NULL; keys++)
-        if (strcmp(*keys, key) == 0)
+        if (**keys == *key && strcmp(*keys, key) == 0)
             return true;
     return false;
 }

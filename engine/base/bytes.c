@@ -70,6 +70,18 @@ void du_bytes_format(struct du_bytes *bytes, const char *format, ...) {
     va_end(arguments);
 }
 
+void du_bytes_integer(struct du_bytes *bytes, int64_t integer) {
+    char digits[20];
+    size_t first = sizeof digits;
+    uint64_t rest = integer < 0 ? 0 - (uint64_t)integer : (uint64_t)integer;
+    do
+        digits[--first] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (integer < 0)
+        digits[--first] = '-';
+    du_bytes_add(bytes, digits + first, sizeof digits - first);
+}
+
 void du_bytes_vformat(struct du_bytes *bytes, const char *format, va_list arguments) {
     char brief[128]; /* nearly all fits, and is formatted once then */
     va_list again;
@@ -85,6 +97,32 @@ void du_bytes_vformat(struct du_bytes *bytes, const char *format, va_list argume
     }
     bytes->failed |= size < 0;
     va_end(again);
+}
+
+static bool is_control(unsigned char c) {
+    return (c < ' ' && c != '\t') || c == 127;
+}
+
+/* Has one of eight bytes at once a value below 32, or is one 127? Tabs are, too. */
+static bool may_have_control(const char *text) {
+    const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+    uint64_t eight;
+    memcpy(&eight, text, sizeof eight);
+    uint64_t del = eight ^ ones * 127;
+    return (((eight - ones * ' ') & ~eight) | ((del - ones) & ~del)) & tops;
+}
+
+bool du_bytes_is_line(const char *text, size_t size) {
+    size_t i = 0;
+    while (i < size) {
+        size_t step = size - i < 8 ? size - i : 8;
+        if (step < 8 || may_have_control(text + i))
+            for (size_t k = i; k < i + step; k++)
+                if (is_control((unsigned char)text[k]))
+                    return false;
+        i += step;
+    }
+    return true;
 }
 
 /* The size of the UTF-8 sequence that text begins with, 0 when it is none (RFC 3629 section 4). */

@@ -40,6 +40,7 @@ void du_bytes_format(struct du_bytes *bytes, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void du_bytes_vformat(struct du_bytes *bytes, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
+void du_bytes_integer(struct du_bytes *bytes, int64_t integer);
 /* text as a JSON string with its quotes (RFC 8259 section 7). Bytes that are no UTF-8 become
  * U+FFFD. */
 void du_bytes_json(struct du_bytes *bytes, const char *text, size_t size);
@@ -60,6 +61,8 @@ bool du_bytes_unbase64(const char *text, size_t size, unsigned char *out, size_t
 /* Decodes size digits of either case to out (size / 2 bytes). */
 bool du_bytes_unhex(const char *text, size_t size, unsigned char *out);
 
+/* Could it be a field's value: no control character but tabs (RFC 9110 section 5.5)? */
+bool du_bytes_is_line(const char *text, size_t size);
 /* Is all of it UTF-8 (RFC 3629)? */
 bool du_bytes_is_utf8(const char *text, size_t size);
 

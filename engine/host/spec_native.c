@@ -23,8 +23,10 @@ struct engine_box {
     char folder[DU_SCRATCH_ROOM]; /* a temporary one of its own, or "" */
 };
 
+static const struct du_box_type engine_type;
+
 static int close_engine(lua_State *L) {
-    struct engine_box *box = lua_touserdata(L, 1);
+    struct engine_box *box = du_box_check(L, 1, &engine_type);
     if (box->engine != NULL)
         du_engine_stop(&box->engine);
     if (box->log != NULL)
@@ -33,8 +35,6 @@ static int close_engine(lua_State *L) {
     box->folder[0] = '\0';
     return 0;
 }
-
-static const struct du_box_type engine_type;
 
 static struct engine_box *check_engine(lua_State *L) {
     struct engine_box *box = du_box_check(L, 1, &engine_type);

@@ -56,15 +56,6 @@ static bool is_token(const char *text, size_t size) {
     return size > 0;
 }
 
-static bool is_clean(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if ((c < ' ' && c != '\t') || c == 127)
-            return false;
-    }
-    return true;
-}
-
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
@@ -170,7 +161,7 @@ static bool cut_request_line(struct cut *cut) {
         return bad(cut, version.size == 8 && memcmp(version.data, "HTTP/", 5) == 0 ? 505 : 400,
                    "a version we do not speak");
     if (request->target.size == 0 || !is_token(data + from, request->method.size) ||
-        !is_clean(data + target, request->target.size))
+        !du_bytes_is_line(data + target, request->target.size))
         return bad(cut, 400, "a malformed request line");
     return cut_target(cut);
 }
@@ -253,7 +244,7 @@ static bool cut_header(struct cut *cut, size_t from, size_t to, bool *has_host) 
         first++;
     while (last > first && is_blank(data[last - 1]))
         last--;
-    if (!is_clean(data + first, last - first))
+    if (!du_bytes_is_line(data + first, last - first))
         return bad(cut, 400, "a control character in a header");
     struct du_http1_span name = span_of(from, middle), value = span_of(first, last);
     if (!note(cut, du_http1_slice(data, name), &value, has_host))

@@ -31,19 +31,11 @@ static bool is_name(const char *text, size_t size) {
     return size > 0;
 }
 
-static bool is_value(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if ((c < ' ' && c != '\t') || c == 127)
-            return false;
-    }
-    return true;
-}
-
 static bool is_ours(struct du_slice name) {
-    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Date"};
+    static const struct du_slice ours[] = {
+        {"Content-Length", 14}, {"Transfer-Encoding", 17}, {"Connection", 10}, {"Date", 4}};
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-        if (du_slice_equal_fold(name, du_slice_of(ours[i])))
+        if (du_slice_equal_fold(name, ours[i]))
             return true;
     return false;
 }
@@ -53,7 +45,7 @@ enum du_error_kind du_reply_header(struct du_reply *reply, const char *name, siz
     int shown = name_size < 64 ? (int)name_size : 64;
     if (!is_name(name, name_size))
         return du_error_set(error, DU_SCRIPT, "\"%.*s\" is no header name", shown, name);
-    if (!is_value(value, value_size))
+    if (!du_bytes_is_line(value, value_size))
         return du_error_set(error, DU_SCRIPT, "the value of header %.*s has a control character",
                             shown, name);
     if (is_ours((struct du_slice){name, name_size}))

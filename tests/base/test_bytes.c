@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -245,6 +246,34 @@ static void slices_compare_with_and_without_case(void **state) {
     assert_true(du_slice_equal_fold(none, DU_SLICE("")));
 }
 
+static void integers_are_written_as_printf_does(void **state) {
+    static const int64_t integers[] = {0, 7, -1, 10, 4096, -1234567890, INT64_MAX, INT64_MIN};
+    struct du_bytes bytes;
+    char wanted[32];
+    (void)state;
+    du_bytes_init(&bytes);
+    for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
+        snprintf(wanted, sizeof wanted, "%lld", (long long)integers[i]);
+        du_bytes_clear(&bytes);
+        du_bytes_integer(&bytes, integers[i]);
+        assert_string_equal(bytes.data, wanted);
+    }
+    du_bytes_deinit(&bytes);
+}
+
+static void a_control_character_anywhere_makes_no_line(void **state) {
+    char text[25];
+    (void)state;
+    for (size_t at = 0; at < sizeof text; at++)
+        for (int c = 0; c < 256; c++) {
+            bool control = (c < ' ' && c != '\t') || c == 127;
+            memset(text, c & 1 ? '~' : '\x80', sizeof text);
+            text[at] = (char)c;
+            assert_int_equal(du_bytes_is_line(text, sizeof text), !control);
+            assert_true(du_bytes_is_line(text, at));
+        }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -263,6 +292,8 @@ int main(void) {
         CASE(base64_goes_both_ways_in_either_alphabet),
         CASE(every_length_of_every_byte_survives_base64),
         CASE(malformed_base64_is_refused),
+        CASE(integers_are_written_as_printf_does),
+        CASE(a_control_character_anywhere_makes_no_line),
         CASE(slices_compare_with_and_without_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,23 @@ static void text_lines_look_as_they_should(void **state) {
                         "2026-01-31T23:59:50Z ERROR 3 of four\n");
 }
 
+static void numbers_are_written_as_printf_does(void **state) {
+    static const double numbers[] = {0,          0.001, 0.01,    0.5,    1.0,          1.005,
+                                     2.5,        1e-5,  12.25,   4.0005, 1e9,          1e300,
+                                     123456.789, -0.5,  1.0 / 3, 10,     999999999.999};
+    struct fixture *fixture = *state;
+    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
+    char wanted[2048] = "", one[64];
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        du_log_write(log, DU_LOG_INFO, NULL, "x",
+                     &(struct du_log_field){"n", DU_LOG_NUMBER, .as.number = numbers[i]}, 1);
+        snprintf(one, sizeof one, "2026-01-31T23:59:50Z INFO x n=%.15g\n", numbers[i]);
+        strcat(wanted, one);
+    }
+    du_log_free(&log);
+    assert_string_equal(written(fixture, fixture->path), wanted);
+}
+
 static void json_lines_look_as_they_should(void **state) {
     struct fixture *fixture = *state;
     struct du_log *log = open_log(fixture, DU_LOG_JSON, DU_LOG_DEBUG);
@@ -379,6 +396,7 @@ static void a_line_without_memory_is_dropped_and_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(text_lines_look_as_they_should),
+        CASE(numbers_are_written_as_printf_does),
         CASE(json_lines_look_as_they_should),
         CASE(a_line_stays_one_line_whatever_a_stranger_puts_into_it),
         CASE(a_value_cannot_pass_for_another_field),
