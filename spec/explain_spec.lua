@@ -112,9 +112,9 @@ end)
 
 -- Every function that C gives either is told to who explains, or changes nothing and asks nobody.
 
-local CHANGES_NOTHING = [[ cache:peek event:close exchange:body exchange:client exchange:head exchange:header exchange:headers
-  exchange:id exchange:listener exchange:member exchange:method exchange:path exchange:peer exchange:query
-  exchange:route flights:in_flight flights:run keys:jwks keys:list lease:refund lease:release limiter:look limiter:name
+local CHANGES_NOTHING = [[ cache:peek event:close exchange:body exchange:client exchange:head exchange:header
+  exchange:headers exchange:id exchange:listener exchange:member exchange:method exchange:path exchange:peer
+  exchange:query exchange:route flights:in_flight flights:run keys:jwks keys:list lease:refund lease:release limiter:look limiter:name
   limiter:would members:list members:slowed native.all native.base64_decode native.base64url native.cidr_has
   native.clock.day_left_secs native.clock.mono native.clock.parse native.clock.rfc3339 native.clock.sleep
   native.clock.wall native.decide native.define native.deployment_folder native.deployment_has native.equal
