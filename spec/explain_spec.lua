@@ -112,18 +112,19 @@ end)
 
 -- Every function that C gives either is told to who explains, or changes nothing and asks nobody.
 
-local CHANGES_NOTHING = [[ cache:peek event:close exchange:body exchange:client exchange:head exchange:header
-  exchange:headers exchange:id exchange:listener exchange:member exchange:method exchange:path exchange:peer
-  exchange:query exchange:route flights:in_flight flights:run keys:jwks keys:list lease:refund lease:release limiter:look limiter:name
+local CHANGES_NOTHING = [[
+  cache:peek event:close exchange:body exchange:client exchange:head exchange:header exchange:headers exchange:id
+  exchange:listener exchange:member exchange:method exchange:path exchange:peer exchange:query exchange:route
+  flights:in_flight flights:run keys:jwks keys:list lease:refund lease:release limiter:look limiter:name
   limiter:would members:list members:slowed native.all native.base64_decode native.base64url native.cidr_has
   native.clock.day_left_secs native.clock.mono native.clock.parse native.clock.rfc3339 native.clock.sleep
   native.clock.wall native.decide native.define native.deployment_folder native.deployment_has native.equal
   native.explain native.flights native.generations native.getenv native.health native.json.decode native.json.encode
-  native.key
-  native.limiter native.metrics native.phase native.preloaded native.random native.read_file native.secret
-  native.sha256 native.standard native.standards native.upstream native.url_decode native.url_encode native.url_parse
-  native.versions native.where native.worker records:keys source:close source:digest source:read source:size
-  source:status upstream:kind upstream:name upstream:url ]]
+  native.key native.limiter native.metrics native.phase native.preloaded native.random native.read_file
+  native.secret native.sha256 native.standard native.standards native.upstream native.url_decode native.url_encode
+  native.url_parse native.versions native.where native.worker records:keys source:close source:digest source:read
+  source:size source:status upstream:kind upstream:name upstream:url
+]]
 
 describe("what C gives to scripts", function()
   local told = {}
