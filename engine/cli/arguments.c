@@ -73,6 +73,10 @@ static bool parse_option(int count, char **words, int *at, const struct du_optio
     if (option == NULL) {
         return no_option(words[*at], table);
     }
+    if (option->kind == DU_OPTION_FLAG && value != NULL) {
+        fprintf(stderr, "dunite: --%s takes no value, found '%s'\n", name_of(option), value);
+        return false;
+    }
     if (option->kind == DU_OPTION_FLAG)
         return keep(options, option, "1");
     if (value != NULL)
@@ -111,6 +115,14 @@ bool du_arguments_parse(int count, char **words, const struct du_option *table, 
     return true;
 }
 
+bool du_arguments_at_most(const struct du_arguments *options, size_t most, const char *command) {
+    if (options->argument_count <= most)
+        return true;
+    fprintf(stderr, "dunite: %s takes no argument '%s' here; see `dunite help %s`\n", command,
+            options->arguments[most], command);
+    return false;
+}
+
 void du_arguments_give(struct du_arguments *options, const struct du_option *option,
                        const char *value) {
     keep(options, option, value);
@@ -142,6 +154,28 @@ const char *du_arguments_text(const struct du_arguments *options, const char *na
 
 bool du_arguments_flag(const struct du_arguments *options, const char *name) {
     return du_arguments_text(options, name) != NULL;
+}
+
+static void add_item(struct du_bytes *json, const char *text, size_t size) {
+    du_bytes_text(json, json->size == 0 ? "[" : ",");
+    du_bytes_json(json, text, size);
+}
+
+void du_arguments_list(const struct du_arguments *options, const char *name,
+                       struct du_bytes *json) {
+    for (size_t i = 0; i < options->given_count; i++) {
+        if (strcmp(name_of(options->given[i].option), name) == 0)
+            add_item(json, options->given[i].value, strlen(options->given[i].value));
+    }
+    const char *rest = json->size > 0 ? NULL : from_environment(name);
+    for (size_t size; rest != NULL && *rest != '\0'; rest += size) {
+        rest += strspn(rest, ", ");
+        size = strcspn(rest, ", ");
+        if (size > 0)
+            add_item(json, rest, size);
+    }
+    if (json->size > 0)
+        du_bytes_text(json, "]");
 }
 
 void du_arguments_help(const struct du_option *table) {
@@ -178,28 +212,11 @@ static void add_within(struct du_bytes *json, const char *table, const char *key
     du_bytes_format(json, "{\"%s\":%s}", key, value);
 }
 
-static void add_address(struct du_bytes *list, const char *text, size_t size) {
-    du_bytes_text(list, list->size == 0 ? "[" : ",");
-    du_bytes_json(list, text, size);
-}
-
-/* Each --listen, else what DUNITE_LISTEN has between commas and spaces. */
 static void add_listen(const struct du_arguments *options, struct du_bytes *json) {
     struct du_bytes list;
     du_bytes_init(&list);
-    for (size_t i = 0; i < options->given_count; i++) {
-        if (strcmp(name_of(options->given[i].option), "listen") == 0)
-            add_address(&list, options->given[i].value, strlen(options->given[i].value));
-    }
-    const char *rest = list.size > 0 ? NULL : from_environment("listen");
-    for (size_t size; rest != NULL && *rest != '\0'; rest += size) {
-        rest += strspn(rest, ", ");
-        size = strcspn(rest, ", ");
-        if (size > 0)
-            add_address(&list, rest, size);
-    }
+    du_arguments_list(options, "listen", &list);
     if (list.size > 0) {
-        du_bytes_text(&list, "]");
         add_key(json, "listen");
         du_bytes_text(json, list.data);
     }

@@ -34,12 +34,18 @@ struct du_arguments {
  * arguments everything else is an argument too (for `spec DIR [busted options]`); 0: never. */
 bool du_arguments_parse(int count, char **words, const struct du_option *table, size_t rest_after,
                         struct du_arguments *options);
+/* False, and said on standard error, when there are more arguments than that: exit with 2. command:
+ * whose they are. */
+bool du_arguments_at_most(const struct du_arguments *options, size_t most, const char *command);
 /* As if it had been given as the last option. */
 void du_arguments_give(struct du_arguments *options, const struct du_option *option,
                        const char *value);
 /* The last value given, by the command line or DUNITE_*; NULL when there is none. */
 const char *du_arguments_text(const struct du_arguments *options, const char *name);
 bool du_arguments_flag(const struct du_arguments *options, const char *name);
+/* All values given, as a JSON list: by the command line, else by DUNITE_*, where commas or spaces
+ * stand between them. json is empty, and stays so when there is none. */
+void du_arguments_list(const struct du_arguments *options, const char *name, struct du_bytes *json);
 /* "  --name VALUE  help" lines. */
 void du_arguments_help(const struct du_option *table);
 

@@ -60,6 +60,9 @@ int du_command_keys(int count, char **words) {
     const char *kid = options.argument_count > 1 ? options.arguments[1] : NULL;
     char command[32];
     snprintf(command, sizeof command, "keys.%s", verb);
+    bool alone = strcmp(verb, "list") == 0 || is_one_of(verb, plain);
+    if (!du_arguments_at_most(&options, alone ? 1 : 2, "keys"))
+        return 2;
     if (strcmp(verb, "list") == 0)
         return ask(&options, (struct question){.command = command}, &table);
     if (is_one_of(verb, plain) || (is_one_of(verb, of_one) && kid != NULL))
@@ -70,7 +73,8 @@ int du_command_keys(int count, char **words) {
 
 static int ask_running(int count, char **words, const char *command) {
     struct du_arguments options;
-    if (!du_arguments_parse(count, words, options_table, 0, &options))
+    if (!du_arguments_parse(count, words, options_table, 0, &options) ||
+        !du_arguments_at_most(&options, 0, command))
         return 2;
     return ask(&options, (struct question){.command = command, .running = true}, NULL);
 }
@@ -95,7 +99,8 @@ int du_command_reload(int count, char **words) {
     struct du_bytes body, answer;
     struct du_slice generation;
     enum du_json_type type;
-    if (!du_arguments_parse(count, words, options_table, 0, &options))
+    if (!du_arguments_parse(count, words, options_table, 0, &options) ||
+        !du_arguments_at_most(&options, 0, "reload"))
         return 2;
     du_control_begin(&body);
     du_control_end(&body);

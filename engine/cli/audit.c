@@ -187,13 +187,9 @@ static int read_journal(const char *data_dir, const struct du_audit_filter *filt
 int du_command_audit(int count, char **words) {
     struct du_arguments options;
     struct du_audit_filter filter = {0};
-    if (!du_arguments_parse(count, words, du_arguments_audit, 0, &options))
+    if (!du_arguments_parse(count, words, du_arguments_audit, 0, &options) ||
+        !du_arguments_at_most(&options, 0, "audit"))
         return 2;
-    if (options.argument_count > 0) {
-        fprintf(stderr, "dunite: audit takes no argument '%s'; see `dunite help audit`\n",
-                options.arguments[0]);
-        return 2;
-    }
     if (!parse_filter(&options, &filter))
         return 2;
     struct du_bytes overrides;

@@ -57,7 +57,7 @@ static bool read_format(struct loading *loading) {
 int du_command_check(int count, char **words) {
     struct loading loading = {0};
     if (!du_arguments_parse(count, words, du_arguments_check, 0, &loading.options) ||
-        !read_format(&loading))
+        !du_arguments_at_most(&loading.options, 1, "check") || !read_format(&loading))
         return 2;
     int code = load(&loading, true), routes = 0;
     bool loaded = code == 0;
@@ -88,7 +88,8 @@ static void print_route(void *user, const char *method, const char *pattern, con
 
 int du_command_routes(int count, char **words) {
     struct loading loading = {0};
-    if (!du_arguments_parse(count, words, du_arguments_load, 0, &loading.options))
+    if (!du_arguments_parse(count, words, du_arguments_load, 0, &loading.options) ||
+        !du_arguments_at_most(&loading.options, 1, "routes"))
         return 2;
     int code = load(&loading, false);
     if (code == 0) {

@@ -45,16 +45,9 @@ void du_control_list(struct du_bytes *body, const char *key, const struct du_arg
                      const char *option) {
     struct du_bytes list;
     du_bytes_init(&list);
-    for (size_t i = 0; i < options->given_count; i++) {
-        if (strcmp(options->given[i].option->name, option) != 0)
-            continue;
-        du_bytes_text(&list, list.size == 0 ? "[" : ",");
-        du_bytes_json(&list, options->given[i].value, strlen(options->given[i].value));
-    }
-    if (list.size > 0) {
-        du_bytes_text(&list, "]");
+    du_arguments_list(options, option, &list);
+    if (list.size > 0)
         du_control_raw(body, key, list.data);
-    }
     du_bytes_deinit(&list);
 }
 

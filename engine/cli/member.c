@@ -3,13 +3,16 @@
 #include "member.h"
 #include "command.h"
 #include "control.h"
+#include "password.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { PASSWORD_ROOM = 256 };
+/* With an end of line, and so much that what was cut is still too long for a password: it is
+ * refused then, and nobody gets another password than they gave. */
+enum { PASSWORD_ROOM = DU_PASSWORD_MOST + 3 };
 
 static bool read_line(char line[PASSWORD_ROOM]) {
     if (fgets(line, PASSWORD_ROOM, stdin) == NULL)
@@ -78,16 +81,21 @@ int du_command_member(int count, char **words) {
     if (!du_arguments_parse(count, words, du_arguments_member, 0, &options))
         return 2;
     const char *verb = options.argument_count > 0 ? options.arguments[0] : "";
+    bool token = strcmp(verb, "token") == 0, list = strcmp(verb, "list") == 0;
+    if (!du_arguments_at_most(&options, token ? 3 : list ? 1 : 2, "member"))
+        return 2;
     const char *id = options.argument_count > 1 ? options.arguments[1] : NULL;
-    if (strcmp(verb, "token") == 0)
+    if (token)
         return du_member_token(&options);
     if (strcmp(verb, "import") == 0)
         return du_member_import(&options);
-    bool list = strcmp(verb, "list") == 0, add = strcmp(verb, "add") == 0;
+    bool add = strcmp(verb, "add") == 0;
     if (!list && (!is_one_of(verb, with_id) || id == NULL))
         return wrong_call();
-    if (add && du_arguments_text(&options, "email") == NULL)
-        return wrong_call();
+    if (add && du_arguments_text(&options, "email") == NULL) {
+        fprintf(stderr, "dunite: member add wants --email EMAIL\n");
+        return 2;
+    }
     struct du_bytes body, answer;
     du_bytes_init(&answer);
     if (!describe(&options, id, add || strcmp(verb, "passwd") == 0, &body))

@@ -78,7 +78,8 @@ static void say_where(struct du_engine *engine) {
 
 int du_command_serve(int count, char **words) {
     struct du_arguments options;
-    if (!du_arguments_parse(count, words, du_arguments_serve, 0, &options))
+    if (!du_arguments_parse(count, words, du_arguments_serve, 0, &options) ||
+        !du_arguments_at_most(&options, 1, "serve"))
         return 2;
     sigset_t signals;
     sigemptyset(&signals);

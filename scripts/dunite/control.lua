@@ -26,7 +26,7 @@ end
 
 local function refused(message, status) return answer.json({ ok = false, message = message }, status or 400) end
 
-local function failed(problem) return refused(tostring(problem), 500) end
+local function failed(problem) return refused(problem.message or tostring(problem), 500) end
 
 local function list(items) return setmetatable(items, native.json.array) end
 

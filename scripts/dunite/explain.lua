@@ -30,7 +30,9 @@ local function check(ask)
     if not FIELDS[key] then return "no such field: " .. key .. text.did_you_mean(key, text.keys(FIELDS)) end
     if type(ask[key]) ~= FIELDS[key] then return key .. " is a " .. FIELDS[key] end
   end
-  if not (ask.method or ""):match("^%u+$") then return "METHOD is GET, HEAD, POST, …" end
+  if not (ask.method or ""):match("^%u+$") then
+    return ("METHOD: found '%s', allowed is GET, HEAD, POST, …"):format(ask.method)
+  end
   if (ask.path or ""):sub(1, 1) ~= "/" then return "PATH begins with '/'" end
   if ask.at and not native.clock.parse(ask.at) then
     return ("--at: found '%s', allowed is a time such as 2026-01-31T23:59:50Z"):format(ask.at)
