@@ -20,8 +20,10 @@ static int faults(lua_State *L) {
 static void list_folder(lua_State *L, const char *path) {
     lua_Integer n = 0;
     DIR *folder = opendir(path);
-    if (folder == NULL)
+    if (folder == NULL) {
         luaL_error(L, "%s cannot be listed", path);
+        return;
+    }
     lua_newtable(L);
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {

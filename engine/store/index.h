@@ -92,8 +92,8 @@ struct du_blob *du_blob_ref(struct du_blob *blob);
 void du_blob_unref(struct du_blob **blob);
 
 /* At start and at any time. max_bytes: -1 for no limit; what is there beyond it goes once it is
- * known. * min_free_bytes: what must stay free on the disk, -1 for 1 % of it, 256 MiB at most. Without this
- * call: no limits. */
+ * known. * min_free_bytes: what must stay free on the disk, -1 for 1 % of it, 256 MiB at most.
+ * Without this call: no limits. */
 void du_index_limit(struct du_index *index, int64_t max_bytes, int64_t min_free_bytes);
 /* Raises the reservation to `bytes` in all; evicts for that. DU_OVERLOADED: there is no room, as
  * the blob is larger than the limit, or too much is being filled and read. DU_IO: the disk would
