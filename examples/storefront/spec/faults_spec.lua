@@ -72,7 +72,8 @@ describe("with a fault at", function()
   local function all_is_well()
     disarm()
     at_rest()
-    assert.same({}, native.spec.files(data_dir .. "/cache/partial"))
+    -- The disk lane removes what failed behind the answer.
+    t.until_true(function() return #native.spec.files(data_dir .. "/cache/partial") == 0 end)
     for asset in pairs(CONTENT) do assert.is_true(get(asset)) end
     at_rest()
     local digests = {}
