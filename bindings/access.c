@@ -1,6 +1,7 @@
 #include "access.h"
 
 #include "bindings.h"
+#include "bindings_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,38 +90,6 @@ static int status_of(const struct du_request *request) {
     return request->answered ? request->status : du_error_http(DU_CANCELLED);
 }
 
-/* The label's value: strangers make up methods. */
-static const char *method_label(struct du_slice method) {
-    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (du_slice_equal(method, du_slice_of(known[i])))
-            return known[i];
-    return "other";
-}
-
-static void count(struct du_metrics *metrics, const struct du_request *request,
-                  struct du_slice method, int64_t took_ns, int64_t bytes) {
-    struct du_bytes labels;
-    char code[16];
-    const char *route = request->route != NULL ? request->route : "";
-    du_bytes_init(&labels);
-    du_metrics_label(&labels, "route", route, strlen(route));
-    du_series_observe(du_metrics_series(metrics, "dunite_request_seconds", DU_METRIC_HISTOGRAM,
-                                        "From a request's first byte to its end.", labels.data),
-                      took_ns);
-    const char *verb = method_label(method);
-    du_metrics_label(&labels, "method", verb, strlen(verb));
-    du_metrics_label(&labels, "code", code,
-                     (size_t)snprintf(code, sizeof code, "%d", status_of(request)));
-    du_series_add(du_metrics_series(metrics, "dunite_requests_total", DU_METRIC_COUNTER,
-                                    "Requests that have ended.", labels.data),
-                  1);
-    du_bytes_deinit(&labels);
-    du_series_add(du_metrics_series(metrics, "dunite_response_bytes_total", DU_METRIC_COUNTER,
-                                    "Bytes of bodies that were sent.", ""),
-                  bytes);
-}
-
 static void count_error(struct du_metrics *metrics, enum du_error_kind kind) {
     struct du_bytes labels;
     if (kind == DU_OK)
@@ -184,7 +153,9 @@ void du_access_write(struct du_context *context, const struct du_request *reques
                  sizeof fields / sizeof *fields);
     if (context->shared == NULL)
         return;
-    count(context->shared->metrics, request, method, took_ns, bytes);
+    du_traffic_add(&context->bindings->traffic, context->shared->metrics,
+                   request->route != NULL ? request->route : "", method, status_of(request),
+                   took_ns, bytes);
     count_error(context->shared->metrics,
                 request->failure.kind != DU_OK ? request->failure.kind : request->problem);
 }

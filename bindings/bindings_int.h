@@ -8,14 +8,16 @@
 
 #include "context.h"
 #include "list.h"
+#include "traffic.h"
 
 struct du_bindings {
     struct du_list operations; /* of flights, that run or wait for another try */
     struct du_list requests;   /* whose exchange or task has not ended */
     size_t request_count;
-    size_t calls;       /* waits and operations: each will call back into the state */
-    bool out_of_memory; /* a task failed for want of it */
-    uint64_t next_id;   /* state of the generator of request ids */
+    size_t calls;              /* waits and operations: each will call back into the state */
+    bool out_of_memory;        /* a task failed for want of it */
+    uint64_t next_id;          /* state of the generator of request ids */
+    struct du_traffic traffic; /* what its ended requests counted as */
 };
 
 /* One more thing that will call back, or one less. */

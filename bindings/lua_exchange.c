@@ -16,6 +16,8 @@ struct reading {
 };
 
 static const struct du_box_type exchange_type;
+static const char *const listener_names[] = {
+    [DU_LISTENER_MAIN] = "main", [DU_LISTENER_ADMIN] = "admin", [DU_LISTENER_CONTROL] = "control"};
 
 void du_lua_push_exchange(lua_State *L, struct du_request *request) {
     struct du_exchange_box *box = du_box_new(L, &exchange_type, sizeof *box);
@@ -80,10 +82,7 @@ static int peer(lua_State *L) {
 }
 
 static int listener(lua_State *L) {
-    static const char *const names[] = {[DU_LISTENER_MAIN] = "main",
-                                        [DU_LISTENER_ADMIN] = "admin",
-                                        [DU_LISTENER_CONTROL] = "control"};
-    lua_pushstring(L, names[du_exchange_tag(check_exchange(L))]);
+    lua_pushstring(L, listener_names[du_exchange_tag(check_exchange(L))]);
     return 1;
 }
 
@@ -97,7 +96,8 @@ static int head(lua_State *L) {
     push_slice(L, du_exchange_method(request->exchange));
     push_slice(L, du_exchange_path(request->exchange));
     lua_pushstring(L, request->id);
-    return 3;
+    lua_pushstring(L, listener_names[du_exchange_tag(request->exchange)]);
+    return 4;
 }
 
 /* Keeps a copy of the text at 2 for the access line. */

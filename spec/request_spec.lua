@@ -3,7 +3,7 @@ local request = require "dunite.request"
 -- An exchange as C gives it.
 local function exchange(given)
   local self = { headers_given = given.headers or {} }
-  function self.head() return given.method or "GET", given.path or "/", "00000000000000aa" end
+  function self.head() return given.method or "GET", given.path or "/", "00000000000000aa", "main" end
   function self.query() return given.query or "" end
   function self.peer() return given.peer or "203.0.113.9" end
   function self.client(_, address) self.noted = address end

@@ -50,12 +50,19 @@ static const char *level_name(enum du_log_level level) {
     return "";
 }
 
-/* Printable ASCII without the characters of `special`. */
-static bool plain(const char *text, const char *special) {
+/* Printable ASCII. */
+static bool is_plain(const char *text) {
+    while (*text >= ' ' && *text <= '~')
+        text++;
+    return *text == '\0';
+}
+
+/* The same, and needs no quotes as a key or a value. */
+static bool is_word(const char *text) {
     const char *at = text;
-    while (*at >= ' ' && *at <= '~')
+    while (*at > ' ' && *at <= '~' && *at != '"' && *at != '\\' && *at != '=')
         at++;
-    return *at == '\0' && text[strcspn(text, special)] == '\0';
+    return *at == '\0' && at != text;
 }
 
 static void add_quoted(struct du_bytes *line, const char *text) {
@@ -63,7 +70,7 @@ static void add_quoted(struct du_bytes *line, const char *text) {
 }
 
 static void add_word(struct du_bytes *line, const char *text) {
-    if (*text != '\0' && plain(text, " \"\\="))
+    if (is_word(text))
         du_bytes_text(line, text);
     else
         add_quoted(line, text);
@@ -131,7 +138,7 @@ static void add_start(struct du_bytes *line, const struct du_log *log, bool json
     du_bytes_text(line, " ");
     du_bytes_text(line, level_name(level));
     du_bytes_text(line, " ");
-    if (plain(message, ""))
+    if (is_plain(message))
         du_bytes_text(line, message);
     else
         add_quoted(line, message);

@@ -132,7 +132,7 @@ end
 ---@return dunite.native.Answer
 function App:dispatch(exchange)
   local req = request.new(exchange, self)
-  local routes = self.listeners[exchange:listener()]
+  local routes = self.listeners[req.listener]
   local route, params = routes:match(req.method, req.path)
   if self.trusted_proxies[1] then req:client() end
   if not route then

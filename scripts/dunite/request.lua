@@ -10,6 +10,7 @@ local M = {}
 ---@field path string            -- as sent, percent-encoded, without the query
 ---@field params table<string, string> -- decoded
 ---@field id string
+---@field listener "main"|"admin"|"control"
 ---@field exchange dunite.native.Exchange
 ---@field app dunite.App
 local Request = {}
@@ -19,9 +20,9 @@ Request.__index = Request
 ---@param app dunite.App
 ---@return dunite.Request
 function M.new(exchange, app)
-  local method, path, id = exchange:head()
+  local method, path, id, listener = exchange:head()
   return setmetatable({ -- those that come later too, so that the table need not grow
-    exchange = exchange, app = app, method = method, path = path, id = id,
+    exchange = exchange, app = app, method = method, path = path, id = id, listener = listener,
     params = nil, member = nil, credential = nil, address = nil, event = nil,
   }, Request)
 end

@@ -19,7 +19,7 @@ function M.new(given)
   return setmetatable({ given = given, at = path, fields = query, pattern = nil }, Exchange)
 end
 
-function Exchange:head() return self:method(), self:path(), self:id() end
+function Exchange:head() return self:method(), self:path(), self:id(), self:listener() end
 function Exchange:method() return self.given.method end
 function Exchange:path() return self.at end
 function Exchange:query() return self.fields end

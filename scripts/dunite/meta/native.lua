@@ -188,7 +188,8 @@ function source:close() end
 
 ---@class dunite.native.Exchange  -- raises once its request has ended
 local exchange = {}
----@return string method, string path, string id   -- at once what each request is asked for
+--- At once what each request is asked for: method, path, id and listener.
+---@return string method, string path, string id, "main"|"admin"|"control" listener
 function exchange:head() end
 ---@return string
 function exchange:method() end
