@@ -190,6 +190,15 @@ describe("members who are kept elsewhere", function()
     assert.is_truthy(app:logged("members.lookup gave a string; allowed is a member, or nil")[1])
   end)
 
+  it("do not tell how far an access token reaches", function()
+    for key, value in pairs { applications = { "tool" }, uses = { "downloads" }, access_token = "x" } do
+      local name = key .. "@example.com"
+      tell(name, { id = key, email = name, password_hash = HASH, [key] = value })
+      assert.equal(500, who(key).status)
+      assert.is_truthy(app:logged("members.lookup gave " .. key .. ", which tells of access tokens")[1])
+    end
+  end)
+
   it("are behind those of the ledger", function()
     tell("eve@example.com", { id = "ci", email = "eve@example.com", password_hash = HASH })
     assert.equal(401, who("eve").status)

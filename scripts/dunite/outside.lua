@@ -22,6 +22,9 @@ local FIELDS = {
   entitlements = { type = "list", of = { type = "string" }, default = {} },
 }
 
+-- How far an access token reaches is noted in these: a shop's own column of that name would be taken for it.
+local OURS = { "access_token", "applications", "uses" }
+
 ---@class dunite.Outside
 local Outside = {}
 Outside.__index = Outside
@@ -52,6 +55,11 @@ local function script_problem(message) return errors.new("Script", { message = "
 local function read(given)
   if type(given) ~= "table" then
     return nil, script_problem("gave a " .. type(given) .. "; allowed is a member, or nil")
+  end
+  for _, key in ipairs(OURS) do
+    if given[key] ~= nil then
+      return nil, script_problem(("gave %s, which tells of access tokens here; give it another name"):format(key))
+    end
   end
   local known, findings, member = {}, {}, {}
   for key in pairs(FIELDS) do known[key] = given[key] end
