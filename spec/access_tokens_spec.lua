@@ -20,6 +20,8 @@ local FILES = {
         local member = app.members:require(req)
         return answer.data { member.id, req.credential }
       end)
+      app:get("/account", function(req) return answer.data(app.members:account(app.members:require(req, "any"))) end)
+      app:get("/admin", function(req) return answer.data(app.members:require_admin(req).id) end)
       app:get("/downloads/:slug", function(req)
         local member = app.members:require(req, "downloads")
         local product, hidden = app.catalog:find(req.params.slug, member)
@@ -113,6 +115,24 @@ describe("an access token", function()
     assert.equal(404, app:get("/downloads/kit", { bearer = bearer }).status)
     assert.equal("NAME_UNKNOWN", app:get("/v2/kit/tags/list", { bearer = bearer }):json().errors[1].code)
     assert.equal(200, app:get("/v2/tool/tags/list", { bearer = bearer }).status)
+  end)
+
+  it("for some applications opens no page that names no use, and tells of nothing else that its member holds", function()
+    local secret = make { applications = { "tool" } }
+    assert.equal(403, status("/who", secret))
+    assert.equal(403, app:get("/who", { bearer = app:token({ "ada", secret }, "tool") }).status)
+    assert.same({}, app:get("/account", { as = { "ada", secret } }):json().data.entitlements)
+    local both = make { applications = { "tool", "vault" } }
+    assert.same({ "vault" }, app:get("/account", { as = { "ada", both } }):json().data.entitlements)
+    assert.same({ "vault" }, app:get("/account", { as = { "ada", make() } }):json().data.entitlements)
+  end)
+
+  it("of an administrator opens their pages if it is for everything; else there are none", function()
+    app:control("member.add", { id = "eve", email = "eve@example.com", password = "x", admin = true })
+    assert.equal(200, status("/admin", (make { id = "eve" }), "eve"))
+    assert.equal(404, status("/admin", (make { id = "eve", uses = { "downloads" } }), "eve"))
+    assert.equal(404, status("/admin", (make { id = "eve", applications = { "tool" } }), "eve"))
+    assert.equal(404, status("/admin", (make { uses = { "downloads" } })))
   end)
 
   it("for one use is good for that use, and for nothing that names none", function()

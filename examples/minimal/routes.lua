@@ -2,7 +2,7 @@ local answer, download = require "dunite.answer", require "dunite.verticals.down
 
 return function(app)
   app:get("/:slug/:asset", function(req)
-    local member = app.members:require(req)
+    local member = app.members:require(req, "downloads")
     local product, hidden = app.catalog:find(req.params.slug, member)
     if not product then return hidden end
     local lease, denied = app.limits.downloads:acquire(member)

@@ -93,6 +93,10 @@ function M.narrowed(member, token)
   local out = {}
   for key, value in pairs(member) do out[key] = value end
   out.access_token, out.uses, out.applications = token.id, set(token.uses), set(token.applications)
+  if out.applications then
+    out.entitlements = {}
+    for slug in pairs(member.entitlements) do out.entitlements[slug] = out.applications[slug] end
+  end
   return out
 end
 

@@ -196,12 +196,15 @@ end
 --- Is it the failure limiter that refused, and not a queue that is full?
 function M.is_slowed_down(problem) return errors.is(problem, "Overloaded") and problem.retry_after ~= nil end
 
---- May they use this? What is not narrowed may; what is must name the use, or be asked for "any".
+--- May they use this? What is not narrowed may. What is narrowed to uses must name this one, unless it is "any"; where no
+--- use is named, what is narrowed at all may not: nobody would look at which applications it is for.
 ---@param member dunite.native.Member
 ---@param use? "downloads"|"pulls"|"any"
 ---@return boolean
 function M.may_use(member, use)
-  return member.uses == nil or use == "any" or use ~= nil and member.uses[use] == true
+  if use == "any" then return true end
+  if use == nil then return member.uses == nil and member.applications == nil end
+  return member.uses == nil or member.uses[use] == true
 end
 
 -- Answers for a request that nobody may make.
@@ -264,8 +267,8 @@ end
 ---@param req dunite.Request
 ---@return dunite.native.Member
 function Members:require_admin(req)
-  local member = self:require(req)
-  if not member.admin or member.applications then error(answer.not_found("This page"), 0) end
+  local member = self:require(req, "any")
+  if not member.admin or not M.may_use(member) then error(answer.not_found("This page"), 0) end
   return member
 end
 

@@ -72,7 +72,7 @@ describe("an administrator", function()
     end
     assert.equal(200, by {})
     assert.equal(404, by { applications = { "tool" } })
-    assert.equal(403, by { uses = { "downloads" } })
+    assert.equal(404, by { uses = { "downloads" } })
   end)
 
   it("is nobody else: for others there is no such page", function()
