@@ -117,7 +117,7 @@ describe("an access token", function()
     assert.equal(200, app:get("/v2/tool/tags/list", { bearer = bearer }).status)
   end)
 
-  it("for some applications opens no page that names no use, and tells of nothing else that its member holds", function()
+  it("for some applications opens no page that names no use, and tells of nothing else its member holds", function()
     local secret = make { applications = { "tool" } }
     assert.equal(403, status("/who", secret))
     assert.equal(403, app:get("/who", { bearer = app:token({ "ada", secret }, "tool") }).status)

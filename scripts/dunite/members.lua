@@ -196,8 +196,8 @@ end
 --- Is it the failure limiter that refused, and not a queue that is full?
 function M.is_slowed_down(problem) return errors.is(problem, "Overloaded") and problem.retry_after ~= nil end
 
---- May they use this? What is not narrowed may. What is narrowed to uses must name this one, unless it is "any"; where no
---- use is named, what is narrowed at all may not: nobody would look at which applications it is for.
+--- May they use this? What is not narrowed may. What is narrowed to uses must name this one, unless it is "any"; where
+--- no use is named, what is narrowed at all may not: nobody would look at which applications it is for.
 ---@param member dunite.native.Member
 ---@param use? "downloads"|"pulls"|"any"
 ---@return boolean

@@ -244,6 +244,19 @@ describe("a registry upstream", function()
       end
     end)
 
+    it("has none to tell of for a version that was yanked, also before anybody pulled it", function()
+      local yanked, subject = registry.manifest(MANIFEST, { layers = { { digest = native.sha256 "old" } } })
+      open {
+        [UP .. "manifests/v0.8.0"] = yanked, [UP .. "manifests/" .. subject] = yanked,
+        [UP .. "referrers/" .. subject] = page { entry("1") },
+      }
+      for _ = 1, 2 do
+        local response = ask("GET", "referrers/" .. subject)
+        assert.same({ 200, {} }, { response.status, response:json().manifests })
+      end
+      assert.equal("BLOB_UNKNOWN", ask("GET", "blobs/" .. native.sha256 "old"):json().errors[1].code)
+    end)
+
     it("leaves out those that nobody could verify", function()
       open { [LIST] = page { entry("1"), { mediaType = MANIFEST, digest = "sha512:" .. ("0"):rep(128), size = 1 } } }
       assert.same({ "1" }, { listed() })

@@ -6,6 +6,7 @@ local errors = require "dunite.errors"
 local manifest = require "dunite.verticals.oci.manifest"
 local origin = require "dunite.verticals.oci.origin"
 local relation = require "dunite.verticals.oci.relation"
+local survey = require "dunite.verticals.oci.survey"
 
 local M = {}
 
@@ -73,14 +74,16 @@ local function index_of(list)
   return native.json.encode { schemaVersion = 2, mediaType = manifest.INDEX, manifests = list }
 end
 
---- An index of what refers to the digest; empty where upstream knows no referrers.
+--- An index of what refers to the digest; empty where upstream knows no referrers, or only yanked versions hold it.
 ---@async
 ---@param product dunite.Product
 ---@param digest string
 ---@param artifact_type? string
 ---@return string? index, table? problem
 function M.index(product, digest, artifact_type)
-  local hidden = relation.state(product, digest) == "refused" or (artifact_type and not is_artifact_type(artifact_type))
+  local state, untold = survey.state(product, digest)
+  if not state then return nil, untold end
+  local hidden = state == "refused" or (artifact_type and not is_artifact_type(artifact_type))
   if hidden then return index_of(setmetatable({}, native.json.array)) end
   local key = native.key(origin.source(product), product.slug, digest, artifact_type or "")
   return flights:run(key, function()
