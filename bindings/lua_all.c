@@ -137,11 +137,10 @@ static int all(lua_State *L) {
     du_wait_check(L);
     lua_createtable(L, (int)count, 0); /* so that no entry has to allocate but itself */
     int results = luaL_ref(L, LUA_REGISTRYINDEX);
-    struct all *all = du_wait_try(L, &all_type);
     struct child *children = du_calloc(count + 1, sizeof *children);
-    if (all == NULL || children == NULL) {
+    struct all *all = children != NULL ? du_wait_try(L, &all_type) : NULL;
+    if (all == NULL) {
         luaL_unref(L, LUA_REGISTRYINDEX, results);
-        du_free(all);
         du_free(children);
         return du_lua_raise(L, du_error_of(DU_MEMORY));
     }

@@ -192,12 +192,14 @@ void worker_end(struct worker *worker) {
     du_tasks_free(&worker->context.tasks);
     lua_close(worker->L);
     worker->requests_left = du_bindings_owed(&worker->context).requests;
+    size_t calls_left = du_bindings_owed(&worker->context).calls;
     du_bindings_close(&worker->context);
     du_sources_unref(&worker->loader.sources);
     du_timers_close(&worker->timers, NULL);
     du_mailbox_close(&worker->mailbox, NULL);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&worker->loop), 0);
+    assert_int_equal(calls_left, 0); /* else an old generation would never end */
 }
 
 static void ended(void *user, const struct du_task_result *result) {
