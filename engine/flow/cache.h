@@ -70,7 +70,7 @@ struct du_cache_open {
 enum du_error_kind du_cache_new(struct du_cache **cache, struct du_base *base,
                                 struct du_flight_domain *domain, struct du_blobs *blobs,
                                 struct du_index *index, struct du_lane *disk);
-/* At start. How many fills of one upstream, and for one member, may be up at a time. Without this
+/* How many fills of one upstream, and for one member, may be up at a time; at once. Without this
  * call 32 and 16. */
 void du_cache_limit(struct du_cache *cache, size_t per_upstream, size_t per_member);
 /* Nothing may be up: all who waited have been called or left, all clients shut down or idle. */

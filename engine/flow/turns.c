@@ -23,13 +23,6 @@ void du_turns_deinit(struct du_turns *turns) {
     pthread_mutex_destroy(&turns->lock);
 }
 
-void du_turns_limit(struct du_turns *turns, size_t per_upstream, size_t per_member) {
-    pthread_mutex_lock(&turns->lock);
-    turns->upstreams.most = per_upstream;
-    turns->members.most = per_member;
-    pthread_mutex_unlock(&turns->lock);
-}
-
 /* Shares: from here to the next such line the lock is held --------------------------------------
  */
 
@@ -143,6 +136,14 @@ static void give(struct du_turns *turns, struct du_turn *turn) {
 
 /* From here on it is not held on entry. ---------------------------------------------------------
  */
+
+void du_turns_limit(struct du_turns *turns, size_t per_upstream, size_t per_member) {
+    pthread_mutex_lock(&turns->lock);
+    turns->upstreams.most = per_upstream;
+    turns->members.most = per_member;
+    grant_all_there_is_room_for(turns);
+    pthread_mutex_unlock(&turns->lock);
+}
 
 enum du_step du_turns_take(struct du_turns *turns, struct du_turn *turn,
                            const struct du_origin *origin, const char *member,

@@ -56,7 +56,7 @@ struct du_turn {
 void du_turns_init(struct du_turns *turns, size_t per_upstream, size_t per_member);
 /* All turns are given back. */
 void du_turns_deinit(struct du_turns *turns);
-/* At start: before any is taken. */
+/* Applies at once: who waits may be let in by it. */
 void du_turns_limit(struct du_turns *turns, size_t per_upstream, size_t per_member);
 
 /* DONE: taken. PENDING: granted will be called. FAILED: no memory, or too many wait for that

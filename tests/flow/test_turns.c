@@ -142,6 +142,21 @@ static void who_stops_waiting_is_passed_over(void **state) {
     give_all(taken, PER_UPSTREAM + 2);
 }
 
+/* A reload may allow more; who waits does not wait for somebody to end first. */
+static void a_higher_bound_lets_in_who_waits(void **state) {
+    (void)state;
+    struct taken taken[PER_UPSTREAM + 2];
+    for (int i = 0; i < PER_UPSTREAM + 2; i++)
+        take(&taken[i], 0, NULL);
+    du_turns_limit(&turns, PER_UPSTREAM + 1, PER_MEMBER);
+    assert_int_equal(taken[PER_UPSTREAM].granted, 1);
+    assert_int_equal(taken[PER_UPSTREAM + 1].granted, 0);
+    du_turns_limit(&turns, PER_UPSTREAM, PER_MEMBER);
+    give(&taken[0]);
+    assert_int_equal(taken[PER_UPSTREAM + 1].granted, 0);
+    give_all(taken, PER_UPSTREAM + 2);
+}
+
 static void where_too_many_wait_the_next_is_refused(void **state) {
     (void)state;
     enum { ALL = PER_UPSTREAM + DU_TURNS_WAITING_MOST };
@@ -239,6 +254,7 @@ int main(void) {
         WITH_TURNS(who_waits_for_his_own_holds_up_nobody_behind_him),
         WITH_TURNS(turns_come_in_the_order_of_waiting),
         WITH_TURNS(who_stops_waiting_is_passed_over),
+        WITH_TURNS(a_higher_bound_lets_in_who_waits),
         WITH_TURNS(where_too_many_wait_the_next_is_refused),
         WITH_TURNS(without_memory_nothing_is_taken),
         WITH_TURNS(bounds_hold_under_threads),
