@@ -43,12 +43,15 @@ static void evict(struct du_index *index, int64_t bytes) {
     }
 }
 
+/* More than any disk; so sums of what upstream promises stay numbers. */
+static const int64_t bytes_most = INT64_C(1) << 62;
+
 /* How far `more` would go beyond the limit; 0 or less: it fits. */
 static int64_t excess(const struct du_index *index, int64_t more) {
-    if (index->max_bytes < 0)
-        return 0;
-    return index->bytes + index->unread_bytes + index->held + index->reserved + more -
-           index->max_bytes;
+    int64_t taken = index->bytes + index->unread_bytes + index->held + index->reserved;
+    if (more > bytes_most - taken)
+        return INT64_MAX;
+    return index->max_bytes < 0 ? 0 : taken + more - index->max_bytes;
 }
 
 static void give_back(struct du_reservation *reservation, int64_t bytes) {

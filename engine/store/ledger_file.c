@@ -76,6 +76,13 @@ static enum du_error_kind check_log(const struct du_ledger_file *file, struct du
                         file->path, file->wal);
 }
 
+static void disconnect(struct du_ledger_file *file) {
+    if (file->database != NULL)
+        du_sql_forget(file->database);
+    sqlite3_close(file->database);
+    file->database = NULL;
+}
+
 static enum du_error_kind set_up(struct du_ledger_file *file, struct du_error *error) {
     const char *const steps[] = {"PRAGMA journal_mode = WAL",
                                  file->full_sync ? "PRAGMA synchronous = FULL"
@@ -87,19 +94,16 @@ static enum du_error_kind set_up(struct du_ledger_file *file, struct du_error *e
                                       &file->database, error);
     if (kind != DU_OK)
         return kind;
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    for (size_t i = 0; kind == DU_OK && i < sizeof steps / sizeof *steps; i++)
         if (sqlite3_exec(file->database, steps[i], NULL, NULL, NULL) != SQLITE_OK)
-            return du_ledger_file_failed(file, file->database, 0, error);
+            kind = du_ledger_file_failed(file, file->database, 0, error);
+    if (kind != DU_OK) { /* the next check begins anew */
+        disconnect(file);
+        return kind;
+    }
     file->main_place = main_place(file);
     file->wal_place = place_of(file->wal);
     return DU_OK;
-}
-
-static void disconnect(struct du_ledger_file *file) {
-    if (file->database != NULL)
-        du_sql_forget(file->database);
-    sqlite3_close(file->database);
-    file->database = NULL;
 }
 
 static char *path_with(const char *path, const char *end) {

@@ -122,6 +122,19 @@ static void reservations_count_until_they_are_released(void **state) {
     close_store(&store);
 }
 
+/* Upstream may promise any length. */
+static void no_length_is_too_large_to_be_refused(void **state) {
+    struct store store = {0};
+    fill_up(&store, *state);
+    assert_int_equal(make_room(&store, INT64_MAX), DU_OVERLOADED);
+    assert_int_equal(du_index_count(store.index), 3);
+    du_index_limit(store.index, -1, 1);
+    assert_int_equal(make_room(&store, INT64_MAX), DU_OVERLOADED);
+    assert_int_equal(make_room(&store, INT64_C(1) << 61), DU_IO);
+    assert_int_equal(du_index_count(store.index), 3);
+    close_store(&store);
+}
+
 static void a_blob_that_left_counts_until_its_last_reader_ends(void **state) {
     struct store store = {0};
     open_store(&store, *state, true);
@@ -328,6 +341,7 @@ int main(void) {
         FIXTURE_TEST(a_pinned_blob_is_passed_over_and_counts_as_used_when_it_is_let_go),
         FIXTURE_TEST(what_would_not_fit_even_alone_evicts_nobody),
         FIXTURE_TEST(reservations_count_until_they_are_released),
+        FIXTURE_TEST(no_length_is_too_large_to_be_refused),
         FIXTURE_TEST(a_blob_that_left_counts_until_its_last_reader_ends),
         FIXTURE_TEST(an_evicted_blob_takes_its_names_along),
         FIXTURE_TEST(a_lower_limit_evicts_at_once),

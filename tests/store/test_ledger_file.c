@@ -4,6 +4,7 @@
 #include "sql.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 static void put_away(struct fixture *fixture, const char *name) {
     char from[FIXTURE_PATH], to[FIXTURE_PATH], kept[64];
@@ -132,6 +133,20 @@ static void nor_when_nothing_is_counted_before_the_clean_end(void **state) {
     assert_nothing_is_lost(*state, &store);
 }
 
+static void fail_to_count(struct store *store, const char *subject, const char *why);
+
+/* SQLite needs its -shm for the file that was written again, and cannot have it. */
+static void what_was_written_again_but_not_opened_is_opened_by_the_next_try(void **state) {
+    struct fixture *fixture = *state;
+    char path[FIXTURE_PATH];
+    struct store store = granted_two(fixture);
+    put_all_away(fixture);
+    assert_int_equal(mkdir(fixture_path(fixture, "counts.db-shm", path), 0700), 0);
+    fail_to_count(&store, "ada", "counts.db");
+    assert_int_equal(rmdir(path), 0);
+    assert_nothing_is_lost(fixture, &store);
+}
+
 static void fail_to_count(struct store *store, const char *subject, const char *why) {
     struct add add;
     int64_t before = count_of(store->counter, subject);
@@ -258,6 +273,7 @@ int main(void) {
         FIXTURE_TEST(nor_when_only_the_file_is_removed),
         FIXTURE_TEST(nor_when_only_its_log_is_removed),
         FIXTURE_TEST(nor_when_nothing_is_counted_before_the_clean_end),
+        FIXTURE_TEST(what_was_written_again_but_not_opened_is_opened_by_the_next_try),
         FIXTURE_TEST(a_replaced_ledger_is_not_written_to_and_grants_nothing),
         FIXTURE_TEST(a_folder_that_is_gone_grants_nothing_until_it_is_back),
         FIXTURE_TEST(an_emptied_ledger_grants_nothing_or_loses_nothing),
