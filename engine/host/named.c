@@ -154,13 +154,10 @@ static enum du_error_kind take_origin(struct du_named *named, struct du_named_ch
     if (entry == NULL || !digest_of(options, &entry->settings))
         return du_error_set(error, DU_MEMORY, "making an upstream");
     entry->declared = true;
-    entry->requests_before = old != NULL ? old->requests_before : 0;
     if (old != NULL && du_digest_equal(&old->settings, &entry->settings)) {
         entry->origin = du_origin_ref(old->origin);
         return DU_OK;
     }
-    if (old != NULL)
-        entry->requests_before += du_origin_requests(old->origin);
     return du_origin_new(&entry->origin, named->domain, named->base, options, error);
 }
 
@@ -232,12 +229,25 @@ void du_named_discard(struct du_named_change **change) {
     *change = NULL;
 }
 
+/* Only now: the old one was asked until now, and a counter that fell would look like a restart. */
+static void count_on(struct entry *entry, const struct entry *old) {
+    if (old == NULL)
+        return;
+    entry->requests_before = old->requests_before;
+    if (entry->origin != old->origin)
+        entry->requests_before += du_origin_requests(old->origin);
+}
+
 void du_named_make(struct du_named *named, struct du_named_change **change) {
     pthread_mutex_lock(&named->lock);
     struct du_named_change *old = named->now;
     named->now = *change;
-    for (size_t i = 0; i < named->now->count; i++)
-        named->now->entries[i].fresh = false;
+    for (size_t i = 0; i < named->now->count; i++) {
+        struct entry *entry = &named->now->entries[i];
+        entry->fresh = false;
+        if (is_origin(entry))
+            count_on(entry, find(old, entry->name, is_origin));
+    }
     pthread_mutex_unlock(&named->lock);
     *change = NULL;
     free_table(old, false);
