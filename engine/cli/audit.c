@@ -2,6 +2,7 @@
 
 #include "audit.h"
 
+#include "bundled.h"
 #include "check.h"
 #include "command.h"
 #include "digest.h"
@@ -197,6 +198,7 @@ int du_command_audit(int count, char **words) {
     du_arguments_overrides(&options, &overrides);
     const char *folder = du_arguments_text(&options, "dir");
     struct du_engine_options wanted = {.folder = folder == NULL ? "." : folder,
+                                       .bundle = du_bundled_unless(folder),
                                        .scripts = du_arguments_text(&options, "scripts"),
                                        .overrides = overrides.data};
     struct du_check *check = NULL;

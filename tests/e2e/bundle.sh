@@ -49,6 +49,7 @@ ask "$downloads/tool.bin" -u ada@example.com:correct-horse
 is "it serves without a folder" "$status" 200
 is "what upstream has" "$(sum "$work/body")" "$(sum "$releases/acme/tool/v1.0.0/tool.bin")"
 has "its commands find it" "$("$bundle" status)" '"ok":true'
+has "and its audit" "$("$bundle" audit --member ada --json)" '"event":"requested".*"asset":"tool.bin"'
 said=$("$bundle" check "$examples/minimal")
 has "a folder that is named is served instead" "$? $said" '^0 fine: 1 routes'
 check "it makes bundles itself" "$bundle" bundle "$examples/minimal" -o "$work/minimal"
