@@ -62,6 +62,12 @@ static int explain(lua_State *L) {
     return 0;
 }
 
+/* explains(): does this request only explain? */
+static int explains(lua_State *L) {
+    lua_pushboolean(L, du_explains(L));
+    return 1;
+}
+
 static void read_header(lua_State *L, const char *name, struct du_slice *value) {
     value->data =
         lua_getfield(L, 2, name) == LUA_TSTRING ? lua_tolstring(L, -1, &value->size) : NULL;
@@ -99,6 +105,7 @@ static int decide(lua_State *L) {
 }
 
 void du_lua_explain_open(lua_State *L) {
-    static const luaL_Reg functions[] = {{"explain", explain}, {"decide", decide}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"explain", explain}, {"explains", explains}, {"decide", decide}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

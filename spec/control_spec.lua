@@ -75,7 +75,8 @@ describe("the control socket", function()
     assert.equal("there is a member ada already", message("member.add", again))
     assert.equal("ada@example.com belongs to the member ada",
       message("member.add", { id = "grace", email = "ada@example.com", password = "x" }))
-    assert.equal("email: an address is needed", message("member.add", { id = "grace", email = "x", password = "x" }))
+    assert.equal("email: found 'x', allowed is an address such as ada@example.com",
+      message("member.add", { id = "grace", email = "x", password = "x" }))
     assert.equal("password is missing", message("member.add", { id = "grace", email = "x@y.z" }))
     assert.equal("id is missing", message("member.add", {}))
     assert.equal("id is letters, digits, '.', '_' and '-'", message("member.disable", { id = "a b" }))

@@ -119,11 +119,11 @@ local CHANGES_NOTHING = [[
   limiter:would members:list members:slowed native.all native.base64_decode native.base64url native.cidr_has
   native.clock.day_left_secs native.clock.mono native.clock.parse native.clock.rfc3339 native.clock.sleep
   native.clock.wall native.decide native.define native.deployment_folder native.deployment_has native.equal
-  native.explain native.flights native.generations native.getenv native.health native.json.decode native.json.encode
-  native.key native.limiter native.metrics native.phase native.preloaded native.random native.read_file
-  native.secret native.sha256 native.standard native.standards native.upstream native.url_decode native.url_encode
-  native.url_parse native.versions native.where native.worker records:keys source:close source:digest source:read
-  source:size source:status upstream:kind upstream:name upstream:url
+  native.explain native.explains native.flights native.generations native.getenv native.health
+  native.json.decode native.json.encode native.key native.limiter native.metrics native.phase native.preloaded
+  native.random native.read_file native.secret native.sha256 native.standard native.standards native.upstream
+  native.url_decode native.url_encode native.url_parse native.versions native.where native.worker records:keys
+  source:close source:digest source:read source:size source:status upstream:kind upstream:name upstream:url
 ]]
 
 describe("what C gives to scripts", function()

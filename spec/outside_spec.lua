@@ -190,6 +190,20 @@ describe("members who are kept elsewhere", function()
     assert.is_truthy(app:logged("members.lookup gave a string; allowed is a member, or nil")[1])
   end)
 
+  it("are not taken for nobody because a request of theirs was explained", function()
+    tell("eve@example.com", EVE)
+    open [[
+      local native = require "dunite.native"
+      return { lookup = function(name, app)
+        local answer = app.upstreams.people:fetch { url = "/people/" .. native.url_encode(name) }
+        return answer and native.json.decode(answer.body)
+      end }]]
+    local basic = "Authorization: Basic " .. require "dunite.native".base64url "eve@example.com:correct horse"
+    local explained = app:control("explain", { method = "GET", path = "/who", headers = { basic } })
+    assert.equal(401, explained.explanation.answer.status)
+    assert.equal(200, who("eve").status)
+  end)
+
   it("do not tell how far an access token reaches", function()
     for key, value in pairs { applications = { "tool" }, uses = { "downloads" }, access_token = "x" } do
       local name = key .. "@example.com"

@@ -68,7 +68,9 @@ local members = {}
 function members.add(_, body)
   local there = native.members:find(body.id)
   if there then return refused("there is a member " .. there.id .. " already") end
-  if not (body.email and body.email:match("^[^@%s:]+@[^@%s:]+$")) then return refused("email: an address is needed") end
+  if not (body.email or ""):match("^[^@%s:]+@[^@%s:]+$") then
+    return refused(("email: found '%s', allowed is an address such as ada@example.com"):format(body.email or ""))
+  end
   there = native.members:find(body.email)
   if there then return refused(body.email .. " belongs to the member " .. there.id) end
   if (body.password or "") == "" then return refused("password is missing") end

@@ -113,7 +113,7 @@ function Outside:find(name)
     if errors.is(problem, "Script") then native.log("error", problem.message, { trace = problem.trace }) end
     return nil, problem
   end
-  remember(self, name, answer.found)
+  if not native.explains() then remember(self, name, answer.found) end -- nobody was asked
   return answer.found or nil
 end
 

@@ -13,6 +13,10 @@ local native = {}
 ---@param explainer? fun(operation: string, ...): boolean, ...
 ---@param at? integer
 function native.explain(explainer, at) end
+
+--- Does the request that runs only explain?
+---@return boolean
+function native.explains() end
 --- What conditions and ranges make of a 200 (RFC 9110): 200, 206, 304, 412 or 416.
 ---@param thing { method: string, size?: integer, etag?: string, modified?: integer, ranges?: boolean }
 ---@param headers table<string, string>   -- names in small letters
