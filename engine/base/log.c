@@ -211,16 +211,19 @@ static void report_dropped(struct du_log *log, uint64_t dropped) {
               &(struct du_log_field){"total", DU_LOG_INTEGER, .as.integer = (int64_t)dropped});
 }
 
-/* Writes the ring's oldest stretch; the lock is let go meanwhile, and callers leave it alone. */
-static void write_stretch(struct du_log *log) {
-    size_t start = log->gone % RING, size = (size_t)(log->added - log->gone);
-    if (size > RING - start)
-        size = RING - start;
-    pthread_mutex_unlock(&log->lock);
-    uint64_t lost = write_all(log->fd, log->ring + start, size);
-    pthread_mutex_lock(&log->lock);
-    log->gone += size;
-    log->dropped += lost;
+/* Writes what the ring holds now, to a line's end: what the writer itself tells, and a reopen, come
+ * between lines. The lock is let go meanwhile, and callers leave those bytes alone. */
+static void write_gathered(struct du_log *log) {
+    for (uint64_t end = log->added; log->gone != end;) {
+        size_t start = log->gone % RING, size = (size_t)(end - log->gone);
+        if (size > RING - start)
+            size = RING - start;
+        pthread_mutex_unlock(&log->lock);
+        uint64_t lost = write_all(log->fd, log->ring + start, size);
+        pthread_mutex_lock(&log->lock);
+        log->gone += size;
+        log->dropped += lost;
+    }
 }
 
 /* The lock is held. A write for each line would cost a busy server more than the lines do. */
@@ -249,7 +252,8 @@ static void *write_out(void *argument) {
             pthread_mutex_lock(&log->lock);
         } else if (log->added != log->gone) {
             gather(log);
-            write_stretch(log);
+            if (!log->reopen) /* what came after that is for the new file */
+                write_gathered(log);
         } else if (log->ending) {
             break;
         } else {

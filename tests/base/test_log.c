@@ -1,77 +1,9 @@
-/* The log: one line is one line, nobody waits for it, and what it drops it tells. */
+/* The log: one line is one line, whatever is in it, and goes where it should. */
 
-#include "log.h"
-
-#include "bytes.h"
-#include "clock.h"
-#include "mem.h"
+#include "logging.h"
 
 #include <dirent.h>
-#include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    struct du_clock clock;
-    struct du_bytes text;
-    char folder[64], path[96], moved[96];
-};
-
-static int set_up(void **state) {
-    struct fixture *fixture = du_calloc(1, sizeof *fixture);
-    du_clock_init_manual(&fixture->clock, 1769903990000);
-    strcpy(fixture->folder, "/tmp/dunite-log-XXXXXX");
-    assert_non_null(mkdtemp(fixture->folder));
-    snprintf(fixture->path, sizeof fixture->path, "%s/log", fixture->folder);
-    snprintf(fixture->moved, sizeof fixture->moved, "%s/log.1", fixture->folder);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct fixture *fixture = *state;
-    du_mem_fail_after(-1);
-    unlink(fixture->path);
-    unlink(fixture->moved);
-    rmdir(fixture->folder);
-    du_bytes_deinit(&fixture->text);
-    du_free(fixture);
-    return 0;
-}
-
-static struct du_log *open_log(struct fixture *fixture, enum du_log_format format,
-                               enum du_log_level least) {
-    struct du_log *log;
-    struct du_error error;
-    assert_int_equal(du_log_new(&log, &fixture->clock, format, least, fixture->path, &error),
-                     DU_OK);
-    return log;
-}
-
-/* Reads to the end. */
-static const char *drain(struct fixture *fixture, int fd) {
-    char part[4096];
-    du_bytes_clear(&fixture->text);
-    for (ssize_t got; (got = read(fd, part, sizeof part)) > 0;)
-        du_bytes_add(&fixture->text, part, (size_t)got);
-    du_bytes_add(&fixture->text, NULL, 0);
-    close(fd);
-    return fixture->text.data;
-}
-
-static const char *written(struct fixture *fixture, const char *path) {
-    return drain(fixture, open(path, O_RDONLY));
-}
 
 static const struct du_log_field all_types[] = {
     {"member", DU_LOG_STRING, .as.string = "ada"},
@@ -230,91 +162,6 @@ static void a_reopen_that_fails_goes_on_with_the_old_file_and_says_so(void **sta
     assert_non_null(strstr(text, "INFO after\n"));
 }
 
-enum { AFTER_TIME = sizeof "2026-01-31T23:59:50Z " - 1 };
-
-static const char *next_line(const char *line) {
-    return strchr(line, '\n') + 1;
-}
-
-/* How many lines go on like that after their time. */
-static uint64_t times_found(const char *text, const char *what) {
-    uint64_t found = 0;
-    for (const char *line = text; *line != '\0'; line = next_line(line))
-        found += strncmp(line + AFTER_TIME, what, strlen(what)) == 0;
-    return found;
-}
-
-/* A FIFO that nobody reads holds the writer; the caller goes on, and lines drop. */
-static void a_full_ring_drops_lines_and_tells(void **state) {
-    struct fixture *fixture = *state;
-    assert_int_equal(mkfifo(fixture->path, 0600), 0);
-    int fd = open(fixture->path, O_RDONLY | O_NONBLOCK);
-    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
-    uint64_t lines = 0;
-    while (du_log_dropped(log) < 10) {
-        du_log_format(log, DU_LOG_INFO, "line %08llu", (unsigned long long)lines++);
-        assert_true(lines < 1000000);
-    }
-    fcntl(fd, F_SETFL, 0);
-    struct du_bytes text;
-    du_bytes_init(&text);
-    char part[65536];
-    /* What is left then, of lines 40 bytes long, fits into the pipe. */
-    while (text.size < (lines - 10) * 40) {
-        ssize_t got = read(fd, part, sizeof part);
-        assert_true(got > 0);
-        du_bytes_add(&text, part, (size_t)got);
-    }
-    du_log_format(log, DU_LOG_INFO, "the end");
-    du_log_free(&log);
-    du_bytes_text(&text, drain(fixture, fd));
-    assert_int_equal(times_found(text.data, "INFO line "), lines - 10);
-    assert_int_equal(times_found(text.data, "WARN log lines were dropped total=10\n"), 1);
-    assert_int_equal(times_found(text.data, "INFO the end\n"), 1);
-    du_bytes_deinit(&text);
-}
-
-/* Gathering is real time, and ends by itself. */
-static void a_line_is_written_although_nothing_else_comes(void **state) {
-    struct fixture *fixture = *state;
-    static const char line[] = "2026-01-31T23:59:50Z INFO alone\n";
-    char text[sizeof line] = "";
-    assert_int_equal(mkfifo(fixture->path, 0600), 0);
-    int fd = open(fixture->path, O_RDONLY | O_NONBLOCK);
-    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
-    fcntl(fd, F_SETFL, 0);
-    du_log_format(log, DU_LOG_INFO, "alone");
-    assert_int_equal(read(fd, text, sizeof line - 1), sizeof line - 1);
-    assert_string_equal(text, line);
-    du_log_free(&log);
-    close(fd);
-}
-
-static void many_times_the_ring_comes_through_in_order(void **state) {
-    struct fixture *fixture = *state;
-    enum { LINES = 20000 };
-    struct du_log *log = open_log(fixture, DU_LOG_TEXT, DU_LOG_DEBUG);
-    uint64_t kept = 0;
-    for (int i = 0; i < LINES; i++) {
-        uint64_t dropped = du_log_dropped(log);
-        du_log_format(log, DU_LOG_INFO, "n%07d", i);
-        kept += du_log_dropped(log) == dropped;
-    }
-    du_log_free(&log);
-    int last = -1;
-    uint64_t found = 0;
-    for (const char *line = written(fixture, fixture->path); *line != '\0';
-         line = next_line(line)) {
-        int number = atoi(line + AFTER_TIME + 6);
-        if (strncmp(line + AFTER_TIME, "INFO n", 6) != 0)
-            continue;
-        assert_true(number > last);
-        last = number;
-        found++;
-    }
-    assert_int_equal(found, kept);
-}
-
 static void a_log_that_cannot_be_opened_is_an_error_with_its_path(void **state) {
     struct fixture *fixture = *state;
     struct du_log *log;
@@ -391,8 +238,6 @@ static void a_line_without_memory_is_dropped_and_told(void **state) {
                         "2026-01-31T23:59:50Z WARN log lines were dropped total=1\n");
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(text_lines_look_as_they_should),
@@ -405,9 +250,6 @@ int main(void) {
         CASE(a_sink_gets_each_line_on_the_callers_thread),
         CASE(after_a_reopen_lines_go_to_the_new_file),
         CASE(a_reopen_that_fails_goes_on_with_the_old_file_and_says_so),
-        CASE(a_full_ring_drops_lines_and_tells),
-        CASE(a_line_is_written_although_nothing_else_comes),
-        CASE(many_times_the_ring_comes_through_in_order),
         CASE(a_log_that_cannot_be_opened_is_an_error_with_its_path),
         CASE(each_failing_allocation_of_new_is_an_error_and_leaks_nothing),
         CASE(the_writer_leaves_signals_to_other_threads),
