@@ -119,7 +119,7 @@ describe("an operation that nobody wants any more", function()
     local marks = workers:on(0, [[
       local function operation()
         local _ <close> = setmetatable({}, { __close = function() put "closed" end })
-        local lease <close> = assert(limits.few:acquire(ada))
+        local lease <close> = assert(limits.few:acquire_concurrency_only(ada)) -- without a wait: the sleep is the first
         local fine, raised = pcall(native.clock.sleep, 3600000)
         put("caught", tostring(fine) .. " " .. tostring(raised.variant))
         native.clock.sleep(3600000) -- it does not mind, and is cancelled again

@@ -79,7 +79,7 @@ static void a_size_other_than_the_known_one_is_refused(void **state) {
     taker = open_named(rig);
     fake_head(fake_wait(3), 200, -1);
     send_part(rig, fake_wait(3), payload.bytes, 0, SIZE);
-    fake_data(fake_wait(3), "x", 1);
+    send_part(rig, fake_wait(3), "x", 0, 1);
     assert_breaks(&taker, DU_INTEGRITY);
 }
 
