@@ -31,7 +31,7 @@ enum du_error_kind du_members_outside(struct du_member **member, const struct du
 static enum du_error_kind collect(const struct du_member_data *data, size_t count,
                                   struct du_member_list *fixed, struct du_error *error) {
     for (size_t i = 0; i < count; i++) {
-        struct du_member *member;
+        struct du_member *member = NULL;
         enum du_error_kind kind = make_fixed(&member, &data[i], error);
         if (kind != DU_OK)
             return kind;
