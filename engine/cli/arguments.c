@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* An option's letter, 0 when it has none, and its name without that. */
@@ -153,7 +154,12 @@ const char *du_arguments_text(const struct du_arguments *options, const char *na
 }
 
 bool du_arguments_flag(const struct du_arguments *options, const char *name) {
-    return du_arguments_text(options, name) != NULL;
+    static const char *const no[] = {"0", "false", "no", "off"};
+    const char *value = du_arguments_text(options, name);
+    bool set = value != NULL;
+    for (size_t i = 0; set && i < sizeof no / sizeof *no; i++)
+        set = strcasecmp(value, no[i]) != 0;
+    return set;
 }
 
 static void add_item(struct du_bytes *json, const char *text, size_t size) {

@@ -42,6 +42,7 @@ void du_arguments_give(struct du_arguments *options, const struct du_option *opt
                        const char *value);
 /* The last value given, by the command line or DUNITE_*; NULL when there is none. */
 const char *du_arguments_text(const struct du_arguments *options, const char *name);
+/* Given, or set by DUNITE_* to something else than 0, false, no or off. */
 bool du_arguments_flag(const struct du_arguments *options, const char *name);
 /* All values given, as a JSON list: by the command line, else by DUNITE_*, where commas or spaces
  * stand between them. json is empty, and stays so when there is none. */

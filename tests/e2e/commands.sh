@@ -66,3 +66,8 @@ has "a longer one is refused, and not cut" "$said" '^dunite: a password has 1 to
 DUNITE_FOR='pulls' DUNITE_APP='tool, kit' control member token add ada --name job >/dev/null 2>&1
 has "options that may come several times are environment variables, too" \
     "$(control member token list ada)" '\["pulls"\] +\["tool","kit"\]'
+
+DUNITE_ADMIN=no control member add eve --email eve@example.com <<<'correct horse' >/dev/null
+DUNITE_ADMIN=1 control member add boss --email boss@example.com <<<'correct horse' >/dev/null
+is "a flag's variable that says no is none" "$(control member list | awk '/^(eve|boss)/ { print $1, $4 }' | xargs)" \
+    "boss true eve false"
