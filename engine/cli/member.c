@@ -3,6 +3,7 @@
 #include "member.h"
 #include "command.h"
 #include "control.h"
+#include "json.h"
 #include "password.h"
 
 #include <stdio.h>
@@ -66,6 +67,19 @@ static int wrong_call(void) {
     return 2;
 }
 
+/* With a note where it is perhaps not what was meant. */
+static void print_done(const struct du_bytes *answer, const char *id, const char *verb) {
+    struct du_slice value;
+    enum du_json_type type;
+    struct du_bytes text;
+    printf("%s: %s done\n", id, verb);
+    du_bytes_init(&text);
+    if (du_json_find(answer->data, answer->size, "note", &value, &type) &&
+        du_json_string(value, &text))
+        fprintf(stderr, "dunite: note: %s\n", text.data);
+    du_bytes_deinit(&text);
+}
+
 static bool is_one_of(const char *verb, const char *const *verbs) {
     for (; *verbs != NULL; verbs++) {
         if (strcmp(verb, *verbs) == 0)
@@ -106,7 +120,7 @@ int du_command_member(int count, char **words) {
     if (code == 0 && list)
         du_control_table(&answer, "members", columns);
     else if (code == 0)
-        printf("%s: %s done\n", id, verb);
+        print_done(&answer, id, verb);
     du_bytes_deinit(&body);
     du_bytes_deinit(&answer);
     return code;

@@ -49,9 +49,20 @@ local function check(body)
   if not body.id:match("^%w[%w._-]*$") then return "id is letters, digits, '.', '_' and '-'" end
 end
 
-local function save(member)
+local function save(member, note)
   local ok, problem = native.members:save(member)
-  return ok and done() or failed(problem)
+  return ok and done { note = note } or failed(problem)
+end
+
+-- An application may come later, so an entitlement to none is only told.
+local function unknown_entitlement(app, entitlements)
+  for _, name in ipairs(entitlements) do
+    if not app.catalog:any(name) then
+      local slugs = {}
+      for i, product in ipairs(app.catalog.list) do slugs[i] = product.slug end
+      return ("no application '%s' is in the catalog%s"):format(name, text.did_you_mean(name, slugs))
+    end
+  end
 end
 
 -- The handler for a member that must be there.
@@ -65,7 +76,7 @@ end
 
 local members = {}
 
-function members.add(_, body)
+function members.add(app, body)
   local there = native.members:find(body.id)
   if there then return refused("there is a member " .. there.id .. " already") end
   if not (body.email or ""):match("^[^@%s:]+@[^@%s:]+$") then
@@ -74,10 +85,10 @@ function members.add(_, body)
   there = native.members:find(body.email)
   if there then return refused(body.email .. " belongs to the member " .. there.id) end
   if (body.password or "") == "" then return refused("password is missing") end
-  return save {
+  return save({
     id = body.id, email = body.email, password = body.password, active = true, admin = body.admin == true,
     entitlements = body.entitlements or {},
-  }
+  }, unknown_entitlement(app, body.entitlements or {}))
 end
 
 -- All of a member, with a change: one of the deployment's own file becomes one of the ledger, which wins.

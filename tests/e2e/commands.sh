@@ -71,3 +71,6 @@ DUNITE_ADMIN=no control member add eve --email eve@example.com <<<'correct horse
 DUNITE_ADMIN=1 control member add boss --email boss@example.com <<<'correct horse' >/dev/null
 is "a flag's variable that says no is none" "$(control member list | awk '/^(eve|boss)/ { print $1, $4 }' | xargs)" \
     "boss true eve false"
+
+said=$(control member add zoe --email zoe@example.com --entitle valt <<<'correct horse' 2>&1)
+has "an entitlement to no application is told" "$said" "note: no application 'valt' .*did you mean 'vault'"
