@@ -72,6 +72,13 @@ describe("a catalog", function()
     assert.matches("application 5%.pined_release: no such key, did you mean 'pinned_release'%?", all)
   end)
 
+  it("says of a source of no kind only that", function()
+    local findings = {}
+    catalog.new({ { slug = "a", source = { kind = "relase", owner = "x" } } }, findings, "catalog.lua")
+    assert.equal(1, #findings)
+    assert.matches("source.kind: found \"relase\", allowed is one of release, generic_package", findings[1], 1, true)
+  end)
+
   it("is a list", function()
     assert.same({ "catalog.lua: a catalog is a list of applications" }, select(2, made "x"))
   end)

@@ -49,9 +49,11 @@ local entry = {
   } } },
 }
 
+local NAMED_BY = { release = "repo", generic_package = "package" }
+
 local function check_source(product, findings, where, key)
   local source = product.source
-  local wants = source and (source.kind == "release" and "repo" or "package")
+  local wants = source and NAMED_BY[source.kind]
   if wants and not source[wants] then
     findings[#findings + 1] = ("%s: %s.source.%s: is missing (a %s has one)"):format(where, key, wants, source.kind)
   end
