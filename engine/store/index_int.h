@@ -91,6 +91,7 @@ struct du_index {
     struct du_index_lookup *lookup; /* until WALKING */
     pthread_t loader;
     bool loader_runs;
+    bool whole;       /* the loader's: no row was left unread */
     atomic_bool stop; /* the loader is to end */
 };
 

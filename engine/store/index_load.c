@@ -72,35 +72,45 @@ static bool total(void *user, int64_t count, int64_t bytes) {
     return true;
 }
 
+/* False: it is to end, and has not read all. */
+static bool goes_on(struct du_index *index) {
+    bool stops = atomic_load(&index->stop);
+    index->whole = index->whole && !stops;
+    return !stops;
+}
+
 /* What is in the table already was used in this life. Rows come by their last use. */
 static bool load_row(void *user, const struct du_digest *digest, const struct du_index_row *row) {
     struct du_index *index = user;
     pthread_mutex_lock(&index->lock);
     if (du_index_entry_tabled(index, digest) == NULL) {
         struct du_index_entry *entry = enter_row(index, digest, row);
+        index->whole = index->whole && entry != NULL;
         if (entry != NULL) {
             du_list_remove(&entry->idle);
             du_list_append(&index->old, &entry->idle);
         }
     }
     pthread_mutex_unlock(&index->lock);
-    return !atomic_load(&index->stop);
+    return goes_on(index);
 }
 
 /* A name whose blob is gone goes, too. */
 static bool load_name(void *user, const char *name, const char *version,
                       const struct du_digest *digest) {
     struct du_index *index = user;
+    if (!goes_on(index))
+        return false;
     pthread_mutex_lock(&index->lock);
     if (!du_index_name_is_settled(index, name)) {
         struct du_index_entry *entry = du_index_entry_tabled(index, digest);
         if (entry != NULL && entry->state == LISTED)
-            du_index_name_set(entry, name, version);
-        else
+            index->whole = du_index_name_set(entry, name, version) && index->whole;
+        else if (index->whole)
             du_index_journal_forget(index->journal, name);
     }
     pthread_mutex_unlock(&index->lock);
-    return !atomic_load(&index->stop);
+    return goes_on(index);
 }
 
 /* From here on memory knows all that the journal does. */
@@ -127,8 +137,10 @@ static void read_rows(struct du_index *index) {
     if (du_index_journal_count(index->journal, &rows, &error) != DU_OK)
         complain(index, &error);
     enter_stage(index, READING);
-    if (du_index_journal_load(index->journal, &rows, &error) != DU_OK)
-        complain(index, &error);
+    if (du_index_journal_load(index->journal, &rows, &error) == DU_OK)
+        return;
+    index->whole = false;
+    complain(index, &error);
 }
 
 /* The folder --------------------------------------------------------------------------------- */
@@ -141,10 +153,10 @@ static bool see_file(void *user, const struct du_digest *digest, int64_t size, b
     struct du_index_entry *entry = du_index_entry_tabled(index, digest);
     if (entry == NULL && !fresh) {
         entry = du_index_entry_listed(index, digest, size);
-        if (entry != NULL) {
+        if (entry != NULL)
             entry->by_digest = true;
+        if (entry != NULL && index->whole)
             du_index_entry_save(entry);
-        }
     }
     if (entry != NULL && entry->state == LISTED && entry->size != size)
         du_index_entry_drop(entry);
@@ -177,10 +189,12 @@ static bool tidy_some(struct du_index *index, struct du_index_place *place, bool
     return entry != NULL && !atomic_load(&index->stop);
 }
 
+/* Where a row may not have been read, a file stays, and what the journal says of it, for the next
+ * start. */
 static enum du_error_kind walk(struct du_index *index, struct du_error *error) {
     struct du_index_place place = {0};
     enum du_error_kind kind = du_blobs_each(index->files, see_file, index, error);
-    while (tidy_some(index, &place, kind == DU_OK && !atomic_load(&index->stop)))
+    while (index->whole && tidy_some(index, &place, kind == DU_OK && !atomic_load(&index->stop)))
         continue;
     return kind;
 }
@@ -214,6 +228,7 @@ enum du_error_kind du_index_load(struct du_index *index, struct du_error *error)
 }
 
 enum du_error_kind du_index_prepare(struct du_index *index, struct du_error *error) {
+    index->whole = true;
     if (index->journal != NULL)
         return du_index_lookup_open(&index->lookup, index->journal, error);
     index->stage = WALKING;
