@@ -12,7 +12,8 @@ static const char *method_label(struct du_slice method) {
     return "other";
 }
 
-static void find(struct du_traffic_series *series, struct du_metrics *metrics, const char *route) {
+/* False: for want of memory it is of no use for another time. */
+static bool find(struct du_traffic_series *series, struct du_metrics *metrics, const char *route) {
     struct du_bytes labels;
     char code[16];
     du_bytes_init(&labels);
@@ -26,7 +27,9 @@ static void find(struct du_traffic_series *series, struct du_metrics *metrics, c
                                          "Requests that have ended.", labels.data);
     series->bytes = du_metrics_series(metrics, "dunite_response_bytes_total", DU_METRIC_COUNTER,
                                       "Bytes of bodies that were sent.", "");
+    bool good = !labels.failed;
     du_bytes_deinit(&labels);
+    return good;
 }
 
 static struct du_traffic_series *kept(struct du_traffic *traffic, const char *route,
@@ -53,8 +56,8 @@ void du_traffic_add(struct du_traffic *traffic, struct du_metrics *metrics, cons
     struct du_traffic_series *series = kept(traffic, route, found.method, code);
     if (series == NULL) {
         series = &found;
-        find(&found, metrics, route);
-        keep(traffic, &found, route);
+        if (find(&found, metrics, route))
+            keep(traffic, &found, route);
     }
     du_series_observe(series->seconds, took_ns);
     du_series_add(series->requests, 1);

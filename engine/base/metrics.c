@@ -108,6 +108,8 @@ static struct labelled *labelled_of(struct family *family, const char *labels) {
 struct du_series *du_metrics_series(struct du_metrics *metrics, const char *name,
                                     enum du_metric_type type, const char *help,
                                     const char *labels) {
+    if (labels == NULL)
+        return &metrics->unseen;
     pthread_mutex_lock(&metrics->lock);
     struct family *family = family_of(metrics, name, type, help);
     struct labelled *one = family == NULL ? NULL : labelled_of(family, labels);
@@ -130,6 +132,10 @@ void du_metrics_label(struct du_bytes *labels, const char *name, const char *val
     }
     du_bytes_add(labels, value + from, size - from);
     du_bytes_text(labels, "\"");
+    if (labels->failed) {
+        du_bytes_deinit(labels);
+        labels->failed = true;
+    }
 }
 
 void du_series_observe(struct du_series *series, int64_t nanoseconds) {

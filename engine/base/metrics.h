@@ -33,11 +33,13 @@ struct du_series {
 enum du_error_kind du_metrics_new(struct du_metrics **metrics);
 void du_metrics_free(struct du_metrics **metrics);
 
-/* The series of that family and those labels (`name="value",…` as du_metrics_label builds it, or
- * ""), made if it is new. Never NULL: short of memory it is a series that nobody sees. */
+/* The series of that family and those labels (`name="value",…` as du_metrics_label builds it, "",
+ * or NULL for want of memory), made if it is new. Never NULL: short of memory it is a series that
+ * nobody sees. */
 struct du_series *du_metrics_series(struct du_metrics *metrics, const char *family,
                                     enum du_metric_type type, const char *help, const char *labels);
-/* Appends name="value" with the value escaped, and a comma before it where one is due. */
+/* Appends name="value" with the value escaped, and a comma before it where one is due. Without
+ * memory for it labels->data is NULL from then on. */
 void du_metrics_label(struct du_bytes *labels, const char *name, const char *value, size_t size);
 
 static inline void du_series_add(struct du_series *series, int64_t amount) {

@@ -158,6 +158,28 @@ static void each_failing_allocation_gives_a_series_that_nobody_sees(void **state
     }
 }
 
+/* Nor does a label that there was no memory for: half of it would spoil what is written. */
+static void without_memory_for_its_labels_nobody_sees_a_series(void **state) {
+    struct fixture *fixture = *state;
+    char value[200];
+    bool labelled = false;
+    memset(value, 'x', sizeof value);
+    for (int allowed = 0; !labelled; allowed++) {
+        struct du_bytes labels;
+        du_bytes_init(&labels);
+        du_mem_fail_after(allowed);
+        du_metrics_label(&labels, "a", "b", 1);
+        du_metrics_label(&labels, "route", value, sizeof value);
+        du_mem_fail_after(-1);
+        labelled = !labels.failed;
+        du_series_add(counter(fixture, "a", labels.data), 1);
+        assert_int_equal(strstr(written(fixture), "\na{") != NULL, labelled);
+        assert_null(strstr(written(fixture), "\na "));
+        du_bytes_deinit(&labels);
+        assert_in_range(allowed, 0, 20);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -169,6 +191,7 @@ int main(void) {
         CASE(series_are_bounded_and_the_rest_go_to_one),
         CASE(a_source_sets_its_gauges_just_before_they_are_written),
         CASE(each_failing_allocation_gives_a_series_that_nobody_sees),
+        CASE(without_memory_for_its_labels_nobody_sees_a_series),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
