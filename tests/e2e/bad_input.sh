@@ -73,9 +73,10 @@ start_storefront
 member ada correct-horse
 ada=(-u ada@example.com:correct-horse)
 
-serve_again() { # what a second engine says is in $said, its exit code in $code
+serve_again() { # what a second engine says is in $said, as one line, its exit code in $code
     said=$(timeout 20 "$DUNITE" serve "$examples/storefront" 2>&1)
     code=$?
+    said=${said//$'\n'/ } # the log may have come first
 }
 DUNITE_DATA_DIR=$work/second DUNITE_LISTEN=$storefront_address serve_again
 has "a port in use is told" "$code $said" "^1 .*$storefront_address.*in use"
