@@ -68,9 +68,9 @@ static void a_drain_lets_what_runs_finish(void **state) {
     (void)state;
     struct stage stage;
     struct asker asker;
-    stage_write(
-        &stage, "",
-        "app:get('/wait', function() dunite.clock.sleep(100) return answer.text('in time') end)");
+    stage_write(&stage, "",
+                "app:get('/wait', function() while not dunite.health().draining do "
+                "dunite.clock.sleep(1) end return answer.text('in time') end)");
     assert_int_equal(stage_start(&stage), DU_OK);
     begin(&asker, &stage);
     du_engine_drain(stage.engine);
