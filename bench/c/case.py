@@ -23,8 +23,8 @@ def one_round(tools, origin, server, name, clients):
     why_not = machine.verdict(cores, seen["cpu_s"])
     seen["peak_mib"] = machine.peak_mib(server.pids())
     seen["fetches"] = origin.fetches(name)
-    if seen["fetches"] != 1:
-        raise SystemExit(f"bench: {server.name}: {seen['fetches']} upstream fetches (expected 1)")
+    if seen["fetches"] != 1 and server.name == "dunite":  # a peer's is a figure of its own: nginx's lock ends after 5 s
+        raise SystemExit(f"bench: dunite: {seen['fetches']} upstream fetches (expected 1)")
     return seen, why_not
 
 
