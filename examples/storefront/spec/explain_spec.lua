@@ -106,7 +106,7 @@ describe("explaining", function()
     local function message(ask) return app:control("explain", ask).message end
     assert.equal("there is no member 'adda', did you mean 'ada'?", message { method = "GET", path = "/", as = "adda" })
     assert.equal("PATH begins with '/'", message { method = "GET", path = "x" })
-    assert.equal("METHOD is GET, HEAD, POST, …", message { method = "get", path = "/" })
+    assert.equal("METHOD: found 'get', allowed is GET, HEAD, POST, …", message { method = "get", path = "/" })
     assert.equal("--at: found 'noon', allowed is a time such as 2026-01-31T23:59:50Z",
       message { method = "GET", path = "/", at = "noon" })
     assert.equal("-H: found 'x', allowed is 'Name: value'", message { method = "GET", path = "/", headers = { "x" } })
