@@ -30,7 +30,7 @@ local function run(attempt) return app:post("/run", { body = attempt }) end
 describe("a policy script", function()
   setup(function()
     app = t.app { files = {
-      ["dunite.lua"] = settings 'budget = { memory = "32MiB", instructions = 500000 }', ["routes.lua"] = ROUTES,
+      ["dunite.lua"] = settings 'budget = { memory = "32MiB", instructions = 200000 }', ["routes.lua"] = ROUTES,
       ["inner.lua"] = "return { opened = true }", ["cyclic.lua"] = "return require 'other'",
       ["other.lua"] = "return require 'cyclic'", ["broken.lua"] = "return {\n  = }",
     } }
