@@ -29,11 +29,13 @@ static void a_hash_made_elsewhere_verifies(void **state) {
 }
 
 /* Made by passlib 1.7.4 and by bcrypt 3.2.2. */
+static const char pbkdf2_sha512[] =
+    "$pbkdf2-sha512$1000$//v/.//7//v/.//7//v/.w$m62.SnwXMIjiDynnRJpT7WDP12aVyezr75sHKGjtjs7qq2CvWj"
+    "KD34IzvsQIBTmyPbt7q14ai1aEiIvNZVtQVA";
 static const char *const foreign[] = {
     "$pbkdf2$1000$//v/.//7//v/.//7//v/.w$ppUvat7TRhbRtp2gpfgNhJdUrCk",
     "$pbkdf2-sha256$1000$//v/.//7//v/.//7//v/.w$WETZvs09jr05kuMXO3KkitXi6Guo7/63T7pZ40R56fU",
-    "$pbkdf2-sha512$1000$//v/.//7//v/.//7//v/.w$m62.SnwXMIjiDynnRJpT7WDP12aVyezr75sHKGjtjs7qq2CvWj"
-    "KD34IzvsQIBTmyPbt7q14ai1aEiIvNZVtQVA",
+    pbkdf2_sha512,
     "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=",
     "pbkdf2_sha1$1000$seasalt$iQvkNOF1wEL4Khh8eogJ8rUhipM=",
     "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
